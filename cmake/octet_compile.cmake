@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+# octet_flags(target): language level, warnings and the floating-point rule every object obeys.
+# octet_objects(name pattern... [EXCEPT file...]): object library octet_<name>_objects.
+
+function(octet_flags target)
+  # No contraction of a*b+c into fma: float results must be the same bits on every CPU.
+  target_compile_options(${target} PRIVATE -ffp-contract=off -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor)
+  if(OCTET_WERROR)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+  target_compile_features(${target} PRIVATE cxx_std_20)
+endfunction()
+
+function(octet_objects name)
+  cmake_parse_arguments(arg "" "" "EXCEPT" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} ${arg_UNPARSED_ARGUMENTS})
+  list(REMOVE_ITEM sources ${arg_EXCEPT})
+  list(TRANSFORM sources PREPEND ${PROJECT_SOURCE_DIR}/)
+  add_library(octet_${name}_objects OBJECT ${sources})
+  octet_flags(octet_${name}_objects)
+  set_target_properties(octet_${name}_objects PROPERTIES CXX_VISIBILITY_PRESET default)
+endfunction()

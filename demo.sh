@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# A float ONNX model in, a checked and timed int8 model out: handwritten digits, end to end.
+set -euo pipefail
+cd "$(dirname "$0")"
+. cmake/packages.sh
+octet_require_packages
+
+echo "== building =="
+cmake --preset release >/dev/null
+cmake --build build/release --target octet_command >build/release/demo-build.log || { cat build/release/demo-build.log; exit 1; }
+octet=build/release/bin/octet
+digits=examples/digits
+out=build/demo
+mkdir -p "$out"
+
+echo
+echo "== this machine =="
+grep -m1 'model name' /proc/cpuinfo || uname -m
+$octet backends
+
+echo
+echo "== quantize: fp32 -> int8, calibrated on 100 training images =="
+$octet quantize $digits/digits_fp32.onnx -o $out/digits_int8.onnx --calibrate $digits/calibration_images.npy
+
+echo
+echo "== accuracy on 500 images that neither training nor calibration has seen =="
+for model in $digits/digits_fp32.onnx $out/digits_int8.onnx $digits/digits_qat.onnx; do
+  $octet eval $model --input $digits/test_images.npy --labels $digits/test_labels.npy --threads 1
+done
+
+echo
+echo "== size =="
+for model in $digits/digits_fp32.onnx $out/digits_int8.onnx $digits/digits_qat.onnx; do
+  printf '%8d bytes  %s\n' "$(stat -c %s $model)" $model
+done
+
+echo
+echo "== latency, one thread =="
+$octet bench $digits/digits_fp32.onnx --threads 1 --iterations 2000
+for backend in $($octet backends | grep -v 'not usable' | cut -d' ' -f1); do
+  $octet bench $out/digits_int8.onnx --backend "$backend" --threads 1 --iterations 2000
+done
+
+echo
+echo "== what each layer became =="
+$octet inspect $out/digits_int8.onnx

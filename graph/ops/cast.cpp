@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cast: another element type. Only ever folded: shape arithmetic wanders through types, activations
+// that stay in one type are renamed by constant folding, and anything else is refused by the plan.
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "graph/constant.h"
+#include "graph/dims.h"
+#include "graph/op.h"
+
+namespace octet::graph {
+namespace {
+
+// TensorProto.DataType of the types that a Cast may aim at.
+struct Target {
+  std::int64_t code;
+  DType type;
+};
+constexpr Target kTargets[] = {{1, DType::f32}, {6, DType::s32}, {7, DType::s64}, {9, DType::boolean}};
+
+Status import_cast(ImportContext& context) {
+  if (Status status = context.expect_inputs(1, 1); !status) return status;
+  const std::int64_t to = context.integer("to", 0);
+  for (const Target& target : kTargets)
+    if (target.code == to) return context.emit(Op::Cast, context.inputs, CastAttrs{target.type});
+  return context.unsupported("to", fmt::to_string(to),
+                             "supported are 1 (float), 6 (int32), 7 (int64) and 9 (bool)");
+}
+
+Status infer(Graph& graph, Node& node) {
+  const Value& x = graph.input(node, 0);
+  const DType to = node.as<CastAttrs>().to;
+  if (!x.shape_known) return set_unknown(graph, node, to);
+  return set_output(graph, node, 0, to, to_dims(x.shape));
+}
+
+// Integers wrap, which C++20 defines; a float that an integer cannot hold has no defined result.
+template <class To, class From>
+bool convert(From from, To& to) {
+  if constexpr (std::is_same_v<To, bool>) {
+    to = from != From{};
+  } else {
+    if constexpr (std::is_same_v<From, float> && std::is_integral_v<To>) {
+      const float limit = std::ldexp(1.0F, 8 * static_cast<int>(sizeof(To)) - 1);
+      if (!(from >= -limit && from < limit)) return false;
+    }
+    to = static_cast<To>(from);
+  }
+  return true;
+}
+
+template <class From, class To>
+bool fold_as(const Value& x, Value& output) {
+  const auto memory = allocate_elements(output);
+  const auto elements = x.as<From>();
+  for (std::size_t i = 0; i < elements.size(); ++i) {
+    To element{};
+    if (!convert(elements[i], element)) return false;
+    std::memcpy(memory.get() + i * sizeof(To), &element, sizeof(To));
+  }
+  return become_constant(output, memory, {});
+}
+
+template <class From>
+bool fold_from(const Value& x, Value& output) {
+  switch (output.dtype) {
+    case DType::f32: return fold_as<From, float>(x, output);
+    case DType::s32: return fold_as<From, std::int32_t>(x, output);
+    case DType::s64: return fold_as<From, std::int64_t>(x, output);
+    case DType::boolean: return fold_as<From, bool>(x, output);
+    case DType::u8:
+    case DType::s8: return false;  // not among kTargets
+  }
+  return false;
+}
+
+bool fold(Graph& graph, Node& node) {
+  const Value& x = graph.input(node, 0);
+  Value& output = graph.output(node);
+  if (x.is_quantized()) return false;  // codes are not numbers
+  switch (x.dtype) {
+    case DType::f32: return fold_from<float>(x, output);
+    case DType::s32: return fold_from<std::int32_t>(x, output);
+    case DType::s64: return fold_from<std::int64_t>(x, output);
+    case DType::s8: return fold_from<std::int8_t>(x, output);
+    case DType::u8:
+    case DType::boolean: return fold_from<std::uint8_t>(x, output);  // a file's byte need not be 0 or 1
+  }
+  return false;
+}
+
+constexpr OnnxRule kRules[] = {{"Cast", import_cast}};
+
+}  // namespace
+
+const OpSchema cast_schema{kRules, infer, fold};
+
+}  // namespace octet::graph

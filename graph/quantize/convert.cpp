@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "graph/quantize/convert.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "graph/passes/passes.h"
+#include "graph/quantize/codes.h"
+#include "graph/quantize/placement.h"
+#include "graph/quantize/qconfig.h"
+#include "graph/quantize/rewrite.h"
+#include "graph/quantize/weights.h"
+
+namespace octet::graph {
+namespace {
+
+constexpr std::int64_t kMostMatMulTerms = 33025;  // * 255 * 255 < 2^31
+constexpr double kMostAddRatio = 524288;          // 2^19, see the Add row of docs/arithmetic.md
+
+bool has_weights(Op op) { return op == Op::Conv2d || op == Op::ConvTranspose2d || op == Op::Dense; }
+
+// Calls visit(value) for every activation that must have parameters, some more than once.
+template <class Visit>
+void for_each_quantized(const Graph& graph, const Placement& placement, Visit visit) {
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    if (placement.roles[n] == Role::stays_float) continue;
+    for (std::size_t index : activation_inputs(graph.nodes[n])) visit(graph.nodes[n].inputs[index]);
+    for (ValueId output : graph.nodes[n].outputs) {
+      if (output != kNone) visit(output);
+    }
+  }
+}
+
+// (values) parameters that follow from the operator, for outputs of int8 nodes.
+std::map<ValueId, Quant> known_qparams(const Graph& graph, const Placement& placement, const QuantSpec& spec) {
+  std::map<ValueId, Quant> known;
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    if (placement.roles[n] != Role::computes) continue;
+    Quant quant = known_output_qparams(graph.nodes[n], spec);
+    if (!quant.scale.empty()) known[graph.nodes[n].outputs[0]] = std::move(quant);
+  }
+  return known;
+}
+
+std::vector<ValueId> values_to_observe(const Graph& graph, const Placement& placement, const QuantSpec& spec) {
+  const std::map<ValueId, Quant> known = known_qparams(graph, placement, spec);
+  std::set<ValueId> wanted;
+  for_each_quantized(graph, placement, [&](ValueId value) {
+    const ValueId source = placement.source_of(value);
+    if (!graph[source].is_constant() && !known.contains(source)) wanted.insert(source);
+  });
+  return {wanted.begin(), wanted.end()};
+}
+
+Range range_of(const Value& constant) {
+  Range range;
+  for (float x : constant.as<float>()) range.include({x, x});
+  return range;
+}
+
+Status never_observed(const Graph& graph, std::span<const ValueId> values) {
+  constexpr std::size_t kMostNames = 8;
+  std::string names;
+  for (std::size_t i = 0; i < std::min(values.size(), kMostNames); ++i) {
+    names += fmt::format("{}'{}'", i == 0 ? "" : ", ", graph[values[i]].name);
+  }
+  if (values.size() > kMostNames) names += fmt::format(" and {} more", values.size() - kMostNames);
+  return Status::error(
+      fmt::format("values never observed: {}: call observe() with at least one sample before convert()", names));
+}
+
+// (values) the parameters of every activation that becomes codes.
+Result<std::vector<Quant>> choose_all(const Graph& graph, const Placement& placement, std::span<const Range> ranges,
+                                      const QuantSpec& spec) {
+  std::vector<ValueId> missing;
+  for (ValueId value : values_to_observe(graph, placement, spec)) {
+    const auto at = static_cast<std::size_t>(value);
+    if (at >= ranges.size() || ranges[at].empty()) missing.push_back(value);
+  }
+  if (!missing.empty()) return never_observed(graph, missing);
+
+  const std::map<ValueId, Quant> known = known_qparams(graph, placement, spec);
+  std::vector<Quant> quants(graph.values.size());
+  Status failed;
+  for_each_quantized(graph, placement, [&](ValueId value) {
+    Quant& quant = quants[static_cast<std::size_t>(value)];
+    if (!quant.scale.empty() || !failed.ok()) return;
+    const ValueId source = placement.source_of(value);
+    const auto fixed = known.find(source);
+    if (fixed != known.end()) {
+      quant = fixed->second;
+      return;
+    }
+    const Value& shown = graph[source];
+    const Range range = shown.is_constant() ? range_of(shown) : ranges[static_cast<std::size_t>(source)];
+    // A constant without elements is never read; any parameters do.
+    Result<Quant> chosen = choose_qparams(shown.is_constant() && range.empty() ? Range{0, 0} : range, spec);
+    if (chosen.ok()) {
+      quant = std::move(*chosen);
+    } else {
+      failed = Status::error(fmt::format("value '{}': {}", shown.name, chosen.status().message()));
+    }
+  });
+  if (!failed.ok()) return failed;
+  return quants;
+}
+
+// Why this node, with these parameters, cannot be computed on codes; empty if it can.
+std::string refusal(const Graph& graph, const Node& node, std::span<const Quant> quants) {
+  const auto scale = [&](ValueId value) { return double{quants[static_cast<std::size_t>(value)].scale[0]}; };
+  if (node.op == Op::MatMul) {
+    const Shape& a = graph.input(node, 0).shape;
+    if (a.rank() > 0 && a[a.rank() - 1] > kMostMatMulTerms) {
+      return fmt::format("{} products per sum: at most {} fit an int32 accumulator", a[a.rank() - 1], kMostMatMulTerms);
+    }
+  }
+  if (node.op == Op::Binary && node.as<BinaryAttrs>().fn != BinaryFn::mul) {
+    const double ratio = std::max(scale(node.inputs[0]), scale(node.inputs[1])) / scale(node.outputs[0]);
+    if (ratio >= kMostAddRatio) return fmt::format("input scale {} times the output's: must be below 2^19", ratio);
+  }
+  return {};
+}
+
+}  // namespace
+
+bool is_quantized(const Graph& graph) {
+  return std::any_of(graph.values.begin(), graph.values.end(), [](const Value& value) { return value.is_quantized(); });
+}
+
+std::vector<ValueId> values_to_observe(const Graph& fp32, const QConfig& config) {
+  return values_to_observe(fp32, place(fp32), config.activation);
+}
+
+Result<Graph> convert(const Graph& fp32, std::span<const Range> ranges, const QConfig& config) {
+  if (Status status = check_config(config); !status.ok()) return status;
+  if (is_quantized(fp32)) return Status::error("model is quantized already: convert takes a float model");
+  // Which nodes int8 cannot carry shows only once parameters are chosen, and keeping one float changes
+  // what its neighbours need: start over then. Ends, since each round keeps one more.
+  std::map<std::size_t, std::string> kept_float;
+  while (true) {
+    Rewrite rewrite{fp32, place(fp32, kept_float), {}, {}, config.activation.dtype};
+    Result<std::vector<Quant>> quants = choose_all(fp32, rewrite.placement, ranges, config.activation);
+    if (!quants.ok()) return quants.status();
+    rewrite.quants = std::move(*quants);
+    const std::size_t kept_before = kept_float.size();
+    for (std::size_t n = 0; n < fp32.nodes.size(); ++n) {
+      const Node& node = fp32.nodes[n];
+      if (rewrite.placement.roles[n] != Role::computes) continue;
+      std::string reason = refusal(fp32, node, rewrite.quants);
+      if (reason.empty() && has_weights(node.op)) {
+        Result<QuantizedWeights> weights =
+            quantize_weights(fp32, node, rewrite.quants[static_cast<std::size_t>(node.inputs[0])],
+                             config.activation.dtype, config.weight);
+        if (weights.ok()) rewrite.weights.emplace(n, std::move(*weights));
+        else reason = weights.status().message();
+      }
+      if (!reason.empty()) kept_float[n] = std::move(reason);
+    }
+    if (kept_float.size() != kept_before) continue;
+    Graph int8 = make_int8_graph(rewrite);
+    if (Status status = remove_dead(int8); !status.ok()) return status;
+    return int8;
+  }
+}
+
+}  // namespace octet::graph

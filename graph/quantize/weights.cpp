@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "graph/quantize/weights.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include "graph/quantize/codes.h"
+#include "graph/quantize/qparams.h"
+
+namespace octet::graph {
+namespace {
+
+// Which output channel, and which scale, each weight belongs to. Conv2d (out, in/groups, kh, kw) and
+// Dense (n, k): axis 0 is both. ConvTranspose2d (in, out/groups, kh, kw): axis 1 has a scale per entry,
+// shared by the groups; output channel (group, j) uses scale j.
+struct Channels {
+  Channels(const Node& node, const Shape& shape) {
+    axis = node.op == Op::ConvTranspose2d ? 1 : 0;
+    const std::int64_t groups = node.op == Op::ConvTranspose2d ? node.as<ConvTranspose2dAttrs>().groups : 1;
+    scales = shape[axis];
+    outputs = scales * groups;
+    inner = shape.count(axis + 1, shape.rank());
+    rows_per_group = axis == 0 ? 0 : shape[0] / groups;
+  }
+  std::int64_t scale_of(std::int64_t weight) const { return weight / inner % scales; }
+  std::int64_t output_of(std::int64_t weight) const {
+    return axis == 0 ? weight / inner : weight / inner / scales / rows_per_group * scales + scale_of(weight);
+  }
+  int axis;
+  std::int64_t scales, outputs, inner, rows_per_group;
+};
+
+// Per scale: what its weights span, and the largest bias it must carry.
+struct Extent {
+  Range weights;
+  float bias = 0;
+};
+
+Result<Quant> scale_of(const Extent& extent, float sx, const QuantSpec& spec) {
+  // |b| / (sx * sw) <= 2^30: half of int32 is left for the products.
+  const double for_bias = std::abs(static_cast<double>(extent.bias)) / (static_cast<double>(sx) * 0x1p30);
+  if (spec.scheme == Scheme::symmetric && spec.quant_min == -spec.quant_max) {
+    const float largest = std::max(std::abs(extent.weights.min), std::abs(extent.weights.max));
+    // Divided in float: the largest weight is then exactly quant_max steps.
+    float scale = std::max(largest / static_cast<float>(spec.quant_max), static_cast<float>(for_bias));
+    if (scale == 0) scale = 1;
+    return Quant{{scale}, {0}, -1};
+  }
+  Result<Quant> quant = choose_qparams(extent.weights, spec);
+  if (quant.ok() && static_cast<double>(quant->scale[0]) < for_bias) {
+    QuantSpec coarser = spec;
+    coarser.eps = static_cast<float>(for_bias);
+    return choose_qparams(extent.weights, coarser);
+  }
+  return quant;
+}
+
+// One entry for the whole tensor, or one per index of axis.
+Result<Quant> weight_quant(const Value& weight, std::span<const float> bias, const Channels& channels, float sx,
+                           const QuantSpec& spec) {
+  const auto w = weight.as<float>();
+  const std::int64_t count = spec.per_channel ? channels.scales : 1;
+  std::vector<Extent> extents(static_cast<std::size_t>(count));
+  for (std::size_t i = 0; i < w.size(); ++i) {
+    const std::int64_t at = channels.scale_of(static_cast<std::int64_t>(i)) % count;
+    extents[static_cast<std::size_t>(at)].weights.include({w[i], w[i]});
+  }
+  for (std::size_t c = 0; c < bias.size(); ++c) {
+    Extent& extent = extents[c % extents.size()];
+    extent.bias = std::max(extent.bias, std::abs(bias[c]));
+  }
+  Quant quant;
+  quant.axis = spec.per_channel ? channels.axis : -1;
+  for (const Extent& extent : extents) {
+    Result<Quant> one = scale_of(extent, sx, spec);
+    if (!one.ok()) return one.status();
+    // sx*sw is the scale of the bias, which a file keeps as float: never denormal. Only a dead channel,
+    // with weights around 1e-30, is ever that small; coarser codes cost it nothing.
+    const float scale = std::max(one->scale[0], 0x1p-125F / sx);
+    if (!std::isfinite(sx * scale)) {
+      return Status::error(fmt::format("input scale {} times weight scale {} exceeds the largest float", sx, scale));
+    }
+    quant.scale.push_back(scale);
+    quant.zero_point.push_back(one->zero_point[0]);
+  }
+  return quant;
+}
+
+// |bias| + sum|w - zw| * max|x - zx| < 2^31 for every output channel.
+Status check_accumulators(std::span<const std::byte> codes, const Quant& quant, DType dtype,
+                          std::span<const std::int32_t> bias, const Channels& channels, std::int32_t zx,
+                          DType input_dtype) {
+  const CodeBounds x = bounds_of(input_dtype);
+  const std::int64_t reach = std::max(x.max - zx, zx - x.min);
+  std::vector<std::int64_t> sums(static_cast<std::size_t>(channels.outputs));
+  for (std::size_t i = 0; i < codes.size(); ++i) {
+    const auto at = static_cast<std::int64_t>(i);
+    const auto byte = static_cast<std::uint8_t>(codes[i]);
+    const std::int32_t code = dtype == DType::s8 ? static_cast<std::int8_t>(byte) : byte;
+    const std::int32_t zw =
+        quant.zero_point[static_cast<std::size_t>(channels.scale_of(at)) % quant.zero_point.size()];
+    sums[static_cast<std::size_t>(channels.output_of(at))] += std::abs(code - zw);
+  }
+  for (std::size_t c = 0; c < sums.size(); ++c) {
+    const std::int64_t start = bias.empty() ? 0 : std::abs(static_cast<std::int64_t>(bias[c]));
+    if (start + sums[c] * reach >= (std::int64_t{1} << 31)) {
+      return Status::error(fmt::format("channel {}: bias {} and weights summing to {} overflow an int32 accumulator", c,
+                                       start, sums[c]));
+    }
+  }
+  return {};
+}
+
+bool all_finite(std::span<const float> values) {
+  return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
+}
+
+}  // namespace
+
+Result<QuantizedWeights> quantize_weights(const Graph& graph, const Node& node, const Quant& input, DType input_dtype,
+                                          const QuantSpec& spec) {
+  const Value& weight = graph.input(node, 1);
+  const bool has_bias = node.has_input(2);
+  const std::span<const float> bias = has_bias ? graph.input(node, 2).as<float>() : std::span<const float>{};
+  const auto w = weight.as<float>();
+  if (!all_finite(w) || !all_finite(bias)) return Status::error("its weights are not finite");
+  if (w.empty()) return Status::error("it has no weights");
+  const Channels channels(node, weight.shape);
+  if (has_bias && static_cast<std::int64_t>(bias.size()) != channels.outputs) {
+    return Status::error(fmt::format("{} biases for {} channels", bias.size(), channels.outputs));
+  }
+  const float sx = input.scale[0];
+  Result<Quant> quant = weight_quant(weight, bias, channels, sx, spec);
+  if (!quant.ok()) return quant.status();
+
+  std::vector<std::byte> codes(w.size());
+  Status status = quantize_tensor(w, weight.shape, *quant, spec.dtype, {spec.quant_min, spec.quant_max},
+                                  QuantizeBy::division, codes);
+  if (!status.ok()) return status;
+  QuantizedWeights result{Graph::make_constant({}, spec.dtype, weight.shape, codes), {}};
+
+  std::vector<std::int32_t> bias_codes;
+  if (has_bias) {
+    Quant bias_quant{{}, {}, quant->per_tensor() ? -1 : 0};
+    for (std::size_t c = 0; c < bias.size(); ++c) {
+      const float sw = quant->scale[c % quant->scale.size()];
+      // At most 2^30 (1 + 2^-24) by the choice of sw.
+      const double code = std::nearbyint(static_cast<double>(bias[c]) / (static_cast<double>(sx) * sw));
+      bias_codes.push_back(static_cast<std::int32_t>(code));
+      if (quant->per_tensor() && c > 0) continue;
+      bias_quant.scale.push_back(sx * sw);
+      bias_quant.zero_point.push_back(0);
+    }
+    result.bias = Graph::make_constant({}, DType::s32, graph.input(node, 2).shape, std::as_bytes(std::span(bias_codes)));
+    result.bias->quant = std::move(bias_quant);
+  }
+  status = check_accumulators(codes, *quant, spec.dtype, bias_codes, channels, input.zero_point[0], input_dtype);
+  if (!status.ok()) return status;
+  result.weight.quant = std::move(*quant);
+  return result;
+}
+
+}  // namespace octet::graph

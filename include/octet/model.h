@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <octet/status.h>
+#include <octet/tensor.h>
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace octet {
+
+namespace runtime {
+struct ModelImpl;
+}
+
+/// A loaded, checked and simplified network: fp32 or quantized. Cheap to copy (shared, immutable).
+class Model {
+ public:
+  /// Reads an ONNX file (fp32 or QDQ; external data is looked up beside it). A bad file is an error
+  /// of one sentence, never a crash.
+  static Result<Model> load(const std::filesystem::path& path);
+  /// The same from memory; `directory` is where external data files are looked up.
+  static Result<Model> parse(std::span<const std::byte> bytes, const std::filesystem::path& directory = {});
+  /// Writes a standard ONNX file; a quantized model becomes QDQ form (opset 13).
+  Status save(const std::filesystem::path& path) const;
+
+  std::vector<TensorInfo> inputs() const;
+  std::vector<TensorInfo> outputs() const;
+  /// True if at least one operator computes on int8 codes.
+  bool is_quantized() const;
+
+  explicit Model(std::shared_ptr<const runtime::ModelImpl> impl) : impl_(std::move(impl)) {}
+  const runtime::ModelImpl& impl() const noexcept { return *impl_; }
+
+ private:
+  std::shared_ptr<const runtime::ModelImpl> impl_;
+};
+
+}  // namespace octet

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Everything: include this one, or the header you need.
+#pragma once
+
+#include <octet/backend.h>
+#include <octet/model.h>
+#include <octet/quantize.h>
+#include <octet/session.h>
+#include <octet/status.h>
+#include <octet/tensor.h>

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <octet/model.h>
+#include <octet/status.h>
+#include <octet/tensor.h>
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace octet {
+
+/// How an int32 accumulator becomes an 8-bit code; docs/arithmetic.md has the formulas.
+enum class RequantMode : std::uint8_t {
+  fixed,           ///< octet's own: 31-bit multiplier, 64-bit product, one rounding, ties up
+  floating,        ///< "float": the formulas of ONNX Runtime on x86
+  floating_qnnpack ///< "float-qnnpack": the formulas of PyTorch's qnnpack engine
+};
+
+struct SessionOptions {
+  std::string backend = {};                    ///< empty: OCTET_BACKEND, else the best usable one
+  int threads = 0;                             ///< 0: what affinity and the cgroup quota allow
+  RequantMode requant = RequantMode::fixed;
+  /// Full shapes for inputs with unknown sizes, by input name; what stays unknown becomes 1.
+  std::map<std::string, Shape> input_shapes = {};
+};
+
+/// What one operator became: a line of the precision ledger.
+struct OpInfo {
+  std::string name;                       ///< the node's name in the model
+  std::string op;                         ///< "Conv2d", ...
+  std::string precision;                  ///< "int8", "fp32" or "int8->fp32"; "copy" for code moves
+  std::string kernel;                     ///< backend and kernel, "avx2 gemm widened"
+  std::string reason;                     ///< why it is not int8; empty if it is
+  std::vector<TensorInfo> inputs, outputs;
+  std::vector<Quant> input_quant, output_quant;  ///< empty scale: not quantized
+  double macs = 0;                        ///< multiply-accumulates of one run
+};
+
+/// A model prepared for one backend, one set of shapes and one thread pool. Everything that can
+/// fail or allocate happens in create().
+class Session {
+ public:
+  static Result<Session> create(const Model& model, const SessionOptions& options = {});
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  ~Session();
+
+  std::span<const TensorInfo> inputs() const noexcept;   ///< shapes are fully known here
+  std::span<const TensorInfo> outputs() const noexcept;
+
+  /// The memory of an input or output in the model's declared layout (row-major, NCHW for images);
+  /// stays valid as long as the session. `index` counts in the order of inputs()/outputs().
+  std::span<std::byte> input_bytes(std::size_t index) noexcept;
+  std::span<const std::byte> output_bytes(std::size_t index) const noexcept;
+
+  /// Typed views; T must be the C++ type of the declared DType (float, uint8_t, int8_t, int32_t,
+  /// int64_t), else the view is empty.
+  template <class T>
+  std::span<T> input(std::size_t index = 0) noexcept {
+    if (index >= inputs().size() || !is_type<T>(inputs()[index].dtype)) return {};
+    auto bytes = input_bytes(index);
+    return {reinterpret_cast<T*>(bytes.data()), bytes.size() / sizeof(T)};
+  }
+  template <class T>
+  std::span<const T> output(std::size_t index = 0) const noexcept {
+    if (index >= outputs().size() || !is_type<T>(outputs()[index].dtype)) return {};
+    auto bytes = output_bytes(index);
+    return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
+  }
+
+  /// Runs once, reading the inputs and writing the outputs. A quantized model allocates nothing and
+  /// makes no system call of its own here.
+  void run() noexcept;
+
+  const std::string& backend() const noexcept;
+  int threads() const noexcept;
+  RequantMode requant() const noexcept;
+  /// One entry per operator, in execution order.
+  std::span<const OpInfo> ops() const noexcept;
+  std::size_t arena_bytes() const noexcept;    ///< activations and scratch
+  std::size_t weight_bytes() const noexcept;   ///< packed weights and their constants
+
+ private:
+  template <class T>
+  static constexpr bool is_type(DType type) noexcept {
+    switch (type) {
+      case DType::f32: return std::is_same_v<T, float>;
+      case DType::u8: return std::is_same_v<T, std::uint8_t>;
+      case DType::s8: return std::is_same_v<T, std::int8_t>;
+      case DType::s32: return std::is_same_v<T, std::int32_t>;
+      case DType::s64: return std::is_same_v<T, std::int64_t>;
+      case DType::boolean: return std::is_same_v<T, bool>;
+    }
+    return false;
+  }
+  struct Impl;
+  explicit Session(std::unique_ptr<Impl> impl) noexcept;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace octet

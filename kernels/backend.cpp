@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/backend.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <iterator>
+
+#include "kernels/cpu.h"
+#include "kernels/self_test.h"
+
+namespace octet::kernels {
+
+#define OCTET_BACKEND(name)         \
+  namespace name {                  \
+  extern const Backend backend;     \
+  }
+#include "backends.inc"
+#undef OCTET_BACKEND
+
+namespace {
+
+// Best first, as kernels/CMakeLists.txt lists them; the last one is scalar.
+constexpr const Backend* kBackends[] = {
+#define OCTET_BACKEND(name) &name::backend,
+#include "backends.inc"
+#undef OCTET_BACKEND
+};
+
+template <class Slot>
+void inherit(Slot& slot, const Slot& base) {
+  if (slot == nullptr) slot = base;
+}
+
+// Every slot filled: the backend's own kernel, else its base's, and so on.
+Backend resolve(const Backend& backend) {
+  Backend full = backend;
+  for (const Backend* base = backend.base; base != nullptr; base = base->base) {
+    if (full.gemm.run == nullptr) full.gemm = base->gemm;
+    if (full.gemm_exact.run == nullptr) full.gemm_exact = base->gemm_exact;
+    inherit(full.depthwise, base->depthwise);
+    inherit(full.add, base->add);
+    inherit(full.mul, base->mul);
+    inherit(full.lookup, base->lookup);
+    inherit(full.max_pool, base->max_pool);
+    inherit(full.avg_pool, base->avg_pool);
+    inherit(full.quantize, base->quantize);
+    inherit(full.dequantize, base->dequantize);
+    inherit(full.requantize, base->requantize);
+  }
+  if (full.gemm_exact.run == nullptr) full.gemm_exact = full.gemm;
+  return full;
+}
+
+std::string reason_against(const Backend& backend) {
+  const std::uint64_t missing = backend.needs & ~cpu_features();
+  if (missing != 0) return fmt::format("this CPU or its operating system lacks {}", describe_features(missing));
+  if (const char* kernel = failing_kernel(backend)) {
+    return fmt::format("its self-test failed: kernel {} differs from the scalar specification", kernel);
+  }
+  return {};
+}
+
+std::vector<BackendEntry> make_entries() {
+  std::vector<BackendEntry> entries;
+  for (const Backend* backend : kBackends) {
+    const Backend full = resolve(*backend);
+    entries.push_back({full, reason_against(full)});
+  }
+  return entries;
+}
+
+std::string usable_names() {
+  std::string names;
+  for (const BackendEntry& entry : all_backends()) {
+    if (entry.reason.empty()) names += (names.empty() ? "" : ", ") + std::string(entry.backend.name);
+  }
+  return names;
+}
+
+}  // namespace
+
+const std::vector<BackendEntry>& all_backends() {
+  static const std::vector<BackendEntry> entries = make_entries();
+  return entries;
+}
+
+Result<const Backend*> choose_backend(std::string_view requested) {
+  std::string_view source = "backend";
+  if (requested.empty()) {
+    const char* environment = std::getenv("OCTET_BACKEND");
+    if (environment != nullptr) requested = environment;
+    source = "OCTET_BACKEND";
+  }
+  for (const BackendEntry& entry : all_backends()) {
+    if (requested.empty() ? entry.reason.empty() : requested == entry.backend.name) {
+      if (entry.reason.empty()) return &entry.backend;
+      return Status::error(fmt::format("{} '{}' cannot run here: {}; usable here: {}", source, requested, entry.reason,
+                                       usable_names()));
+    }
+  }
+  return Status::error(fmt::format("{} '{}' does not exist; usable here: {}", source, requested, usable_names()));
+}
+
+}  // namespace octet::kernels
+
+namespace octet {
+
+std::vector<BackendInfo> backends() {
+  const Result<const kernels::Backend*> chosen = kernels::choose_backend({});
+  std::vector<BackendInfo> infos;
+  for (const kernels::BackendEntry& entry : kernels::all_backends()) {
+    infos.push_back({entry.backend.name, entry.backend.description, entry.reason.empty(), entry.reason,
+                     chosen.ok() && *chosen == &entry.backend});
+  }
+  return infos;
+}
+
+Result<std::string> best_backend(std::string_view requested) {
+  const Result<const kernels::Backend*> chosen = kernels::choose_backend(requested);
+  if (!chosen.ok()) return chosen.status();
+  return std::string((*chosen)->name);
+}
+
+}  // namespace octet

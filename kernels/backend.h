@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which backends exist, which can run here, and which one to take.
+#pragma once
+
+#include <octet/backend.h>
+#include <octet/status.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernels/microkernels.h"
+
+namespace octet::kernels {
+
+// A backend with every empty slot taken from its base.
+struct BackendEntry {
+  Backend backend;      // all slots filled
+  std::string reason;   // why it cannot run here; empty: usable
+};
+
+// All backends of this build, best first; resolved and self-tested once per process.
+const std::vector<BackendEntry>& all_backends();
+
+// The one to use: `requested`, else OCTET_BACKEND, else the best usable. Errors list the usable ones.
+Result<const Backend*> choose_backend(std::string_view requested);
+
+}  // namespace octet::kernels

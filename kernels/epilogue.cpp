@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/epilogue.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+
+#include "kernels/requantize.h"
+
+namespace octet::kernels {
+#include "kernels/requantize.inl"
+
+namespace {
+
+constexpr std::size_t kPadding = 256;  // no block is wider than Gemm::nr can say
+
+bool is_scale(float s) { return s > 0 && s <= std::numeric_limits<float>::max(); }
+
+DType activation_type(const OpContext& ctx) {
+  return ctx.backend.activation == Activation::s8 ? DType::s8 : DType::u8;
+}
+
+// A per-tensor quantized operand with a usable scale and a zero point among its codes.
+Status check_codes(const OpContext& ctx, const Operand& operand, const char* what) {
+  if (operand.dtype != activation_type(ctx)) {
+    return ctx.error(fmt::format("{} has type {}: this backend works on {}", what, name_of(operand.dtype),
+                                 name_of(activation_type(ctx))));
+  }
+  const Quant* q = operand.quant;
+  if (q == nullptr || !q->per_tensor() || q->scale.size() != 1 || q->zero_point.size() != 1) {
+    return ctx.error(fmt::format("{} must have one scale and one zero point", what));
+  }
+  const CodeRange range = code_range(operand.dtype);
+  if (!is_scale(q->scale[0])) return ctx.error(fmt::format("{} has scale {}: must be above 0", what, q->scale[0]));
+  if (q->zero_point[0] < range.min || q->zero_point[0] > range.max) {
+    return ctx.error(fmt::format("{} has zero point {}: must be a code of {}", what, q->zero_point[0],
+                                 name_of(operand.dtype)));
+  }
+  return {};
+}
+
+// At most one unit in the last place apart; both positive and finite.
+bool within_one_ulp(float a, float b) {
+  std::int32_t x, y;
+  std::memcpy(&x, &a, 4);
+  std::memcpy(&y, &b, 4);
+  return std::abs(static_cast<std::int64_t>(x) - y) <= 1;
+}
+
+// Bias values in units of the accumulator, not yet bounded.
+class BiasCodes {
+ public:
+  static Result<BiasCodes> create(const OpContext& ctx, std::size_t columns) {
+    BiasCodes bias;
+    if (!ctx.has_input(2)) return bias;
+    const Operand& b = ctx.inputs[2];
+    if (b.constant == nullptr) return ctx.error("the bias must be a constant");
+    if (b.dtype != DType::s32 && b.dtype != DType::f32) {
+      return ctx.error(fmt::format("the bias has type {}: must be s32 or f32", name_of(b.dtype)));
+    }
+    if (b.shape.count() != static_cast<std::int64_t>(columns)) {
+      return ctx.error(fmt::format("the bias has {} elements: must be {}", b.shape.count(), columns));
+    }
+    if (b.quant != nullptr && !b.quant->scale.empty() && b.quant->scale.size() != 1 &&
+        b.quant->scale.size() != columns) {
+      return ctx.error(fmt::format("the bias has {} scales: must be 1 or {}", b.quant->scale.size(), columns));
+    }
+    bias.operand_ = &b;
+    return bias;
+  }
+
+  bool is_float() const { return operand_ != nullptr && operand_->dtype == DType::f32; }
+  float real(std::size_t c) const { return operand_->constant_as<float>()[c]; }
+
+  // Saturated far outside int32; a NaN stays one.
+  double code(std::size_t c, float sx, float sw, RequantMode mode) const {
+    if (operand_ == nullptr) return 0;
+    const double unit = static_cast<double>(sx) * static_cast<double>(sw);
+    if (is_float()) {
+      if (real(c) == 0) return 0;
+      if (mode == RequantMode::floating_qnnpack) return std::nearbyint(real(c) * (1.0F / (sx * sw)));
+      return std::nearbyint(static_cast<double>(real(c)) / unit);
+    }
+    const Quant* q = operand_->quant;
+    double b = operand_->constant_as<std::int32_t>()[c];
+    if (q == nullptr || q->scale.empty()) return b;
+    const std::size_t entry = q->scale.size() == 1 ? 0 : c;
+    if (entry < q->zero_point.size()) b -= q->zero_point[entry];
+    const float sb = q->scale[entry];
+    return within_one_ulp(sb, sx * sw) ? b : std::nearbyint(b * static_cast<double>(sb) / unit);
+  }
+
+ private:
+  const Operand* operand_ = nullptr;
+};
+
+// The output codes that the requantization aims at, before a residual joins.
+struct Target {
+  DType dtype;
+  float scale;
+  std::int32_t zero_point;
+  CodeRange range;
+};
+
+Result<Target> target_of(const OpContext& ctx, const graph::Clamp& clamp, const graph::Residual* residual) {
+  const Operand& y = ctx.outputs[0];
+  const bool joined = residual != nullptr;
+  Operand middle = y;
+  if (joined) middle.quant = &residual->quant;
+  if (Status status = check_codes(ctx, middle, joined ? "the sum's first operand" : "the output"); !status) {
+    return status;
+  }
+  const float scale = middle.quant->scale[0];
+  const std::int32_t zero_point = middle.quant->zero_point[0];
+  return Target{y.dtype, scale, zero_point,
+                code_range(y.dtype, scale, zero_point, joined ? residual->clamp : clamp)};
+}
+
+Result<AddParams> residual_add(const OpContext& ctx, const graph::Clamp& clamp, const Target& own) {
+  const Operand& y = ctx.outputs[0];
+  if (!ctx.has_input(3)) return ctx.error("the residual input is missing");
+  const Operand& r = ctx.inputs[3];
+  if (Status status = check_codes(ctx, r, "the residual"); !status) return status;
+  if (Status status = check_codes(ctx, y, "the output"); !status) return status;
+  if (!(r.shape == y.shape)) {
+    return ctx.error(fmt::format("the residual has shape {}: must be {}", to_string(r.shape), to_string(y.shape)));
+  }
+  const float so = y.quant->scale[0];
+  const std::int32_t zo = y.quant->zero_point[0];
+  Result<AddParams> add = add_params(own.scale, own.zero_point, r.quant->scale[0], r.quant->zero_point[0], so, zo,
+                                     code_range(y.dtype, so, zo, clamp), 1, ctx.requant);
+  if (!add) return ctx.error(add.status().message());
+  return add;
+}
+
+// Whether the accumulator `sum`, the one nearest to zero, already ends at the last code on its side.
+bool saturates(const Requant& r, std::size_t c, std::int64_t sum, bool upwards) {
+  if (r.finish == Finish::accumulators) return false;
+  const auto unbiased = static_cast<std::uint32_t>(sum) - static_cast<std::uint32_t>(r.bias[c]);
+  return requantize(r, c, static_cast<std::int32_t>(unbiased)) == (upwards ? r.max : r.min);
+}
+
+}  // namespace
+
+Status check_int8_operands(const OpContext& ctx) {
+  if (Status status = check_codes(ctx, ctx.inputs[0], "the input"); !status) return status;
+  const Operand& w = ctx.inputs[1];
+  if (w.constant == nullptr) return ctx.error("the weights must be a constant");
+  if (w.dtype != DType::s8 && w.dtype != DType::u8) {
+    return ctx.error(fmt::format("the weights have type {}: must be s8 or u8", name_of(w.dtype)));
+  }
+  const Operand& y = ctx.outputs[0];
+  if (y.dtype == DType::f32) return {};
+  return check_codes(ctx, y, "the output");
+}
+
+Result<WeightQuant> weight_quant(const OpContext& ctx, int axis, std::size_t columns) {
+  const Operand& w = ctx.inputs[1];
+  const Quant* q = w.quant;
+  if (q == nullptr || q->scale.empty() || q->zero_point.size() != q->scale.size()) {
+    return ctx.error("the weights have no scale");
+  }
+  const std::size_t entries = q->scale.size();
+  const auto channels = static_cast<std::size_t>(w.shape[axis]);
+  if (entries != 1 && (q->axis != axis || entries != channels)) {
+    return ctx.error(fmt::format("the weights have {} scales along axis {}: must be 1, or {} along axis {}", entries,
+                                 q->axis, channels, axis));
+  }
+  const std::int32_t move = w.dtype == DType::u8 ? 128 : 0;  // to the zero point of s8 codes
+  WeightQuant result;
+  for (std::size_t c = 0; c < columns; ++c) {
+    const float scale = q->scale[c % entries];
+    const std::int32_t zero_point = q->zero_point[c % entries] - move;
+    if (!is_scale(scale)) return ctx.error(fmt::format("weight scale {} of channel {}: must be above 0", scale, c));
+    if (zero_point < -128 || zero_point > 127) {
+      return ctx.error(fmt::format("weight zero point {} of channel {}: must be a code of {}", zero_point + move, c,
+                                   name_of(w.dtype)));
+    }
+    result.scale.push_back(scale);
+    result.zero_point.push_back(zero_point);
+  }
+  return result;
+}
+
+std::vector<ColumnSums> column_sums(const WeightMatrix& weights, const WeightQuant& quant) {
+  std::vector<ColumnSums> sums(weights.all_columns());
+  for (std::size_t c = 0; c < sums.size(); ++c) {
+    for (const int w : weights.column(c)) {
+      sums[c].codes += w;
+      sums[c].distance += std::abs(w - quant.zero_point[c]);
+    }
+  }
+  return sums;
+}
+
+Requant Epilogue::requant(std::size_t first, Finish how) const {
+  return {.bias = bias.data() + first,
+          .multiplier = multiplier.data() + first,
+          .shift = shift.data() + first,
+          .scale = scale.data() + first,
+          .zero_point = zero_point,
+          .min = min,
+          .max = max,
+          .finish = how};
+}
+
+void Epilogue::make_floats(std::byte* row, std::size_t first, std::size_t n) const noexcept {
+  for (std::size_t j = 0; j < n; ++j) {
+    std::int32_t acc;
+    std::memcpy(&acc, row + 4 * j, 4);
+    float v = static_cast<float>(acc) * scale[first + j];
+    if (!float_bias.empty()) v = v + float_bias[first + j];
+    v = v < clamp.lo ? clamp.lo : v;
+    v = v > clamp.hi ? clamp.hi : v;
+    std::memcpy(row + 4 * j, &v, 4);
+  }
+}
+
+Result<Epilogue> make_epilogue(const OpContext& ctx, const WeightQuant& quant, std::span<const ColumnSums> sums,
+                               std::size_t k, const graph::Clamp& clamp, const graph::Residual* residual) {
+  const Operand& x = ctx.inputs[0];
+  const float sx = x.quant->scale[0];
+  const std::int32_t zx = x.quant->zero_point[0];
+  const CodeRange x_range = code_range(x.dtype);
+  const std::int64_t reach = std::max(x_range.max - zx, zx - x_range.min);  // of |x - zx|
+  const std::size_t columns = sums.size();
+
+  Result<BiasCodes> biases = BiasCodes::create(ctx, columns);
+  if (!biases) return biases.status();
+
+  Epilogue e;
+  e.bias.assign(columns + kPadding, 0);
+  e.multiplier.assign(columns + kPadding, 0);
+  e.shift.assign(columns + kPadding, 62);
+  e.scale.assign(columns + kPadding, 0);
+  e.clamp = clamp;
+  float so = 1;
+  if (ctx.outputs[0].dtype == DType::f32) {
+    if (residual != nullptr) return ctx.error("a residual can only join an 8-bit output");
+    e.finish = Finish::accumulators;
+    if (biases->is_float()) e.float_bias.resize(columns);
+  } else {
+    const Result<Target> target = target_of(ctx, clamp, residual);
+    if (!target) return target.status();
+    so = target->scale;
+    e.zero_point = target->zero_point;
+    e.min = target->range.min;
+    e.max = target->range.max;
+    e.finish = finish_of(ctx.requant);
+    if (residual != nullptr) {
+      const Result<AddParams> add = residual_add(ctx, clamp, *target);
+      if (!add) return add.status();
+      e.add = *add;
+    }
+  }
+  if (std::ranges::any_of(quant.zero_point, [](std::int32_t z) { return z != 0; })) e.weight_zero = quant.zero_point;
+
+  for (std::size_t c = 0; c < columns; ++c) {
+    const float sw = quant.scale[c];
+    const double factor = fixed_factor(sx, sw, so);
+    const FixedScale fixed = fixed_scale(factor);
+    e.multiplier[c] = fixed.multiplier;
+    e.shift[c] = fixed.shift;
+    e.scale[c] = e.to_floats()              ? sx * sw
+                 : e.finish == Finish::fixed ? static_cast<float>(factor)
+                                             : floating_factor(sx, sw, so, ctx.requant);
+    if (std::isnan(e.scale[c])) return ctx.error(fmt::format("output channel {} has no finite rescaling factor", c));
+
+    double code = 0;
+    if (e.float_bias.empty()) {
+      code = biases->code(c, sx, sw, ctx.requant);
+    } else {
+      e.float_bias[c] = biases->real(c);
+    }
+    if (std::isnan(code)) return ctx.error(fmt::format("the bias of output channel {} is not a number", c));
+    const std::int64_t swing = sums[c].distance * reach;
+    const std::int64_t bound = std::numeric_limits<std::int32_t>::max() - swing;
+    if (bound < 0) {
+      return ctx.error(fmt::format("output channel {}: its accumulator may reach {}: must stay below 2^31", c, swing));
+    }
+    const auto limit = static_cast<double>(bound);
+    const auto moved = static_cast<std::int64_t>(std::clamp(code, -limit, limit));
+    if (static_cast<double>(moved) != code) {
+      // Beyond the bound the exact sum does not fit; harmless only if every such sum ends at one code.
+      e.bias[c] = static_cast<std::int32_t>(moved);
+      if (!saturates(e.requant(0), c, code > 0 ? moved - swing : moved + swing, code > 0)) {
+        return ctx.error(fmt::format("output channel {}: bias {:.0f} in units of {} with a sum of up to {}: must stay below 2^31",
+                                     c, code, static_cast<double>(sx) * sw, swing));
+      }
+    }
+    // sum (x-zx)(w-zw) + b = sum x*w  +  [b - zx*sum w + k*zx*zw]  -  zw*sum x, all mod 2^32.
+    const std::int64_t constant = moved - zx * sums[c].codes + static_cast<std::int64_t>(k) * zx * quant.zero_point[c];
+    e.bias[c] = static_cast<std::int32_t>(static_cast<std::uint32_t>(constant));
+  }
+  return e;
+}
+
+}  // namespace octet::kernels

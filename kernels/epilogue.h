@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// What follows the accumulators of a node with constant weights: the constants of each output
+// column, checked against the accumulator bound of docs/arithmetic.md.
+#pragma once
+
+#include <octet/status.h>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "kernels/op.h"
+#include "kernels/pack.h"
+
+namespace octet::kernels {
+
+// Scale and zero point of every weight column. `channels` is the size of the quantized axis;
+// column c takes entry c % channels.
+struct WeightQuant {
+  std::vector<float> scale;
+  std::vector<std::int32_t> zero_point;  // of the s8 codes
+};
+
+// The weights of input 1 as s8 codes and their Quant, one entry per column (axis `axis` or per tensor).
+Result<WeightQuant> weight_quant(const OpContext& ctx, int axis, std::size_t columns);
+
+// A column's share of the exact sum: what folding the zero points and proving the bound need.
+struct ColumnSums {
+  std::int64_t codes = 0;     // sum of w over the taps that are computed
+  std::int64_t distance = 0;  // sum of |w - zw| over all taps of the channel
+};
+
+// The steps from accumulator to output, as data.
+struct Epilogue {
+  // Entries (columns + padding): readable for the width of any block. scale: of the codes, or from
+  // accumulator to real where the output is f32.
+  std::vector<std::int32_t> bias, multiplier, shift;
+  std::vector<float> scale;
+  std::vector<std::int32_t> weight_zero;  // (columns), empty if all are 0
+  std::vector<float> float_bias;          // (columns), f32 output with an f32 bias only
+  std::int32_t zero_point = 0, min = 0, max = 0;
+  Finish finish = Finish::fixed;          // accumulators: the output is f32
+  graph::Clamp clamp;                     // f32 output only
+  std::optional<AddParams> add;           // a residual joins
+
+  bool to_floats() const { return finish == Finish::accumulators; }
+  std::size_t out_size() const { return to_floats() ? sizeof(float) : 1; }
+  // The view from column `first` on; `finish` may be overruled to get bare accumulators.
+  Requant requant(std::size_t first, Finish how) const;
+  Requant requant(std::size_t first) const { return requant(first, finish); }
+  // n accumulators at `row`, where columns first... stand, become floats in place.
+  void make_floats(std::byte* row, std::size_t first, std::size_t n) const noexcept;
+};
+
+// The constants for input 0 (x), input 1 (w), optional input 2 (bias), output 0. `sums` per column,
+// `k` weights per column that are computed, `residual`: its codes come from input 3.
+Result<Epilogue> make_epilogue(const OpContext& ctx, const WeightQuant& quant, std::span<const ColumnSums> sums,
+                               std::size_t k, const graph::Clamp& clamp, const graph::Residual* residual);
+
+// Per column, for weights whose taps are all computed.
+std::vector<ColumnSums> column_sums(const WeightMatrix& weights, const WeightQuant& quant);
+
+// x must hold the backend's codes per tensor, w constant 8-bit codes; y codes or f32.
+Status check_int8_operands(const OpContext& ctx);
+
+}  // namespace octet::kernels

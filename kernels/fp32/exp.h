@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// e^x from multiplications, additions and integer shifts only, so that its bits do not depend on the
+// system's libm. At most 1 ulp off over all floats (tests/kernels/fp32_elementary.cpp).
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+namespace octet::kernels::fp32 {
+
+// e^r - 1 for |r| <= ln(2)/2: r + r^2 q(r), q the minimax polynomial of degree 4 (3e-9 relative to e^r).
+inline float expm1_near_zero(float r) {
+  float q = 0x1.6a242cp-10F;
+  q = q * r + 0x1.1239e2p-7F;
+  q = q * r + 0x1.5558f2p-5F;
+  q = q * r + 0x1.555492p-3F;
+  q = q * r + 0x1.fffffcp-2F;
+  return r + (r * r) * q;
+}
+
+// 2^k for k in [-126, 127].
+inline float power_of_two(std::int32_t k) { return std::bit_cast<float>((k + 127) << 23); }
+
+// Free of branches: the selections become masks when a loop over it is vectorized.
+inline float oexp(float x) {
+  float bounded = x < -104.0F ? -104.0F : x;  // e^-104 rounds to 0
+  bounded = bounded > 89.0F ? 89.0F : bounded;  // e^89 overflows
+  bounded = x == x ? bounded : 0.0F;            // NaN must not reach the conversion to int
+  // x = k ln(2) + r. Adding 1.5 * 2^23 rounds to an integer; ln(2) is split into 15 bits, whose
+  // product with k (8 bits) is exact, and the rest.
+  const float rounder = 12582912.0F;
+  const float k = (bounded * 0x1.715476p+0F + rounder) - rounder;
+  const float r = (bounded - k * 0x1.62e4p-1F) - k * 0x1.7f7d1cp-20F;
+  // 2^k in two factors: k reaches from -150 (subnormal results, rounded once) to 128.
+  const std::int32_t exponent = static_cast<std::int32_t>(k);
+  const std::int32_t half = exponent >> 1;
+  const float y = (1.0F + expm1_near_zero(r)) * power_of_two(half) * power_of_two(exponent - half);
+  return x == x ? y : x;
+}
+
+}  // namespace octet::kernels::fp32

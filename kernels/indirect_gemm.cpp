@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/indirect_gemm.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace octet::kernels {
+namespace {
+
+// Tables beyond this size are made chunk by chunk while running: a table streams through the caches
+// once per pass, and at this size it would cost more than it saves (and be large on large images).
+constexpr std::int64_t kTableBytes = 4 << 20;
+// The left operand's share of the second-level cache: a chunk of rows stays there while every
+// block of weights passes over it.
+constexpr std::int64_t kChunkBytes = 256 << 10;
+// Pointers made per chunk stay in the first-level cache.
+constexpr std::int64_t kPointersPerChunk = 2048;
+
+class IndirectGemm final : public Prepared {
+ public:
+  IndirectGemm(const OpContext& ctx, const ConvGeometry& g, PackedGemm gemm, std::string label)
+      : g_(g),
+        gemm_(std::move(gemm)),
+        label_(std::move(label)),
+        zero_row_(static_cast<std::size_t>(g.in_channels) + kOverread,
+                  static_cast<std::uint8_t>(ctx.inputs[0].quant->zero_point[0])) {
+    const std::int64_t pixels = g.pixels(), taps = g.taps();
+    const std::int64_t input_bytes = g.batch * g.in[0] * g.in[1] * g.in_channels;
+    const auto blocks = static_cast<std::int64_t>(gemm_.blocks().size());
+    const double macs_per_row = pixels == 0 ? 0 : g.macs() / static_cast<double>(pixels);
+    slices_ = slices_for(pixels, macs_per_row, ctx.threads);
+    // Either every slice reads all weights and its own rows, or all rows and its own weights: let
+    // the larger operand be read only once.
+    by_blocks_ = blocks >= slices_ && static_cast<std::int64_t>(gemm_.weight_bytes()) > input_bytes;
+    if (!by_blocks_ && slices_ > pixels) slices_ = static_cast<int>(std::max<std::int64_t>(pixels, 1));
+
+    const std::int64_t row_bytes = std::max<std::int64_t>(pixels == 0 ? 0 : input_bytes / pixels, 1);
+    const auto mr = static_cast<std::int64_t>(gemm_.mr());
+    chunk_ = std::clamp<std::int64_t>(kChunkBytes / row_bytes / mr * mr, 4 * mr, 4096 / mr * mr);
+    use_table_ = pixels <= kTableBytes / static_cast<std::int64_t>(sizeof(void*)) / taps;
+    if (pointer_bytes() > 0) chunk_ = std::min(chunk_, std::max(mr, kPointersPerChunk / taps / mr * mr));
+  }
+
+  void bind(const Io& io) override {
+    if (!use_table_) return;
+    table_.resize(static_cast<std::size_t>(g_.pixels() * g_.taps()));
+    fill_indirection(g_, 0, g_.pixels(), io.input<std::uint8_t>(0), zero_row_.data(), table_.data());
+  }
+
+  std::size_t scratch_bytes() const override { return pointer_bytes() + round_up(gemm_.scratch_bytes(), 64); }
+  int slices() const override { return slices_; }
+
+  void run(const Io& io, int slice) const noexcept override {
+    std::byte* const scratch = io.scratch + static_cast<std::size_t>(slice) * scratch_bytes();
+    auto** const pointers = reinterpret_cast<const std::uint8_t**>(scratch);
+    const Range all_rows{0, g_.pixels()}, all_blocks{0, static_cast<std::int64_t>(gemm_.blocks().size())};
+    const auto mr = static_cast<std::int64_t>(gemm_.mr());
+    const Range tiles = share_of((all_rows.last + mr - 1) / mr, slice, slices_);
+    const Range rows = by_blocks_ ? all_rows : Range{tiles.first * mr, std::min(tiles.last * mr, all_rows.last)};
+    const Range blocks = by_blocks_ ? share_of(all_blocks.last, slice, slices_) : all_blocks;
+    for (std::int64_t row = rows.first; row < rows.last; row += chunk_) {
+      run_chunk(io, {row, std::min(row + chunk_, rows.last)}, blocks, pointers, scratch + pointer_bytes());
+    }
+  }
+
+  std::string kernel() const override { return label_ + gemm_.note(); }
+  std::size_t weight_bytes() const override { return gemm_.weight_bytes(); }
+  double macs() const override { return g_.macs(); }
+
+ private:
+  // Pointers are made per chunk where there is no table, and moved to the group's channels where
+  // there are groups.
+  std::size_t pointer_bytes() const {
+    if (use_table_ && gemm_.groups() == 1) return 0;
+    return round_up(static_cast<std::size_t>(chunk_) * gemm_.taps() * sizeof(void*), 64);
+  }
+
+  void run_chunk(const Io& io, Range rows, Range blocks, const std::uint8_t** pointers,
+                 std::byte* scratch) const noexcept {
+    const auto first = static_cast<std::size_t>(rows.first), m = static_cast<std::size_t>(rows.last - rows.first);
+    const std::size_t stride = gemm_.columns();
+    const std::uint8_t* const* source = use_table_ ? table_.data() + first * gemm_.taps() : pointers;
+    if (!use_table_) fill_indirection(g_, rows.first, rows.last, io.input<std::uint8_t>(0), zero_row_.data(), pointers);
+    std::size_t group = 0;  // whose channels `source` points to
+    if (gemm_.groups() > 1 && use_table_) {
+      std::copy_n(source, m * gemm_.taps(), pointers);
+      source = pointers;
+    }
+    for (std::int64_t b = blocks.first; b < blocks.last; ++b) {
+      const PackedBlock& block = gemm_.blocks()[static_cast<std::size_t>(b)];
+      if (block.group != group) {
+        const std::size_t move = (block.group - group) * gemm_.kc();
+        for (std::size_t i = 0; i < m * gemm_.taps(); ++i) pointers[i] += move;
+        group = block.group;
+      }
+      gemm_.run(block,
+                {.pointers = source,
+                 .m = m,
+                 .out = io.outputs[0] + first * stride * gemm_.out_size(),
+                 .out_stride = stride,
+                 .residual = gemm_.has_add() ? io.input<std::uint8_t>(3) + first * stride : nullptr,
+                 .residual_stride = stride},
+                scratch);
+    }
+  }
+
+  ConvGeometry g_;
+  PackedGemm gemm_;
+  std::string label_;
+  std::vector<std::uint8_t> zero_row_;          // in_channels zero points, and what may be read past them
+  std::vector<const std::uint8_t*> table_;      // (pixels, taps), if it is small
+  int slices_ = 1;
+  bool by_blocks_ = false, use_table_ = true;
+  std::int64_t chunk_ = 1;                      // rows at a time
+};
+
+}  // namespace
+
+PreparedOp make_indirect_gemm(const OpContext& ctx, const ConvGeometry& g, PackedGemm gemm, std::string label) {
+  return std::make_unique<IndirectGemm>(ctx, g, std::move(gemm),
+                                        fmt::format("{} {}", ctx.backend.name, label));
+}
+
+}  // namespace octet::kernels

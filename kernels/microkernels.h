@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole contract between a backend folder and the rest of octet.
+//
+// Compiled with many different -m flags: declares, never defines (docs/odr.md).
+//
+// "Codes" are bytes: uint8_t where Backend::activation is u8, int8_t behind the same pointer type
+// where it is s8. Weights are int8_t (or int16_t, see Gemm::widened). Every activation row may be
+// read up to kOverread bytes past its end; what stands there is multiplied by zero weights.
+// Nothing is ever written outside the stated outputs. Pointers have no alignment but their type's;
+// packed weights are aligned to 64 bytes.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace octet::kernels {
+
+enum : size_t { kOverread = 64, kWeightAlignment = 64 };
+
+// What follows the int32 accumulator (docs/arithmetic.md).
+enum class Finish : int32_t {
+  fixed,        // clamp(zp + ((int64(acc) * multiplier + (1 << (shift-1))) >> shift), min, max)
+  floating,     // clamp(zp + rne(f32(f32(acc) * scale)), min, max), clamped before the conversion
+  accumulators  // int32 results, bias included, nothing else
+};
+
+// Per output column j. Arrays are padded to the packed width and readable there.
+struct Requant {
+  const int32_t* bias;        // (n) added mod 2^32
+  const int32_t* multiplier;  // (n) in [2^30, 2^31), or 0 for a term of 0
+  const int32_t* shift;       // (n) in [21, 62]
+  const float* scale;         // (n) floating: the exact factor. fixed: f32(M), for guarded fast paths
+  int32_t zero_point;         // of the output codes
+  int32_t min, max;           // of the output codes
+  Finish finish;
+};
+
+// out = clamp(zo + ((ma*(a-za) + mb*(b-zb) + (1 << (shift-1))) >> shift)); the sum fits int32.
+// floating: clamp(rne(f32(f32((a-za)*fa) + f32((b-zb)*fb))) + zo).
+struct AddParams {
+  int32_t za, zb, zo;
+  int32_t ma, mb;    // |m| <= 2^21
+  int32_t shift;     // in [1, 30]
+  float fa, fb;
+  int32_t min, max;
+  Finish finish;     // fixed or floating
+};
+
+// acc = (a-za)*(b-zb), then requantize with one (multiplier, shift) or scale.
+struct MulParams {
+  int32_t za, zb, zo;
+  int32_t multiplier, shift;
+  float scale;
+  int32_t min, max;
+  Finish finish;
+};
+
+// C[i][j] = finish(bias[j] + sum over t < taps, p < kc of rows[i*taps + t][p] * W[t][p][j])
+//   for i < m, j < n, one column block of the packed weights.
+// With add: C = add(C as codes with requant's zp/min/max, residual[i][j]).
+struct GemmArgs {
+  const uint8_t* const* rows;  // (m, taps) pointers to kc codes each
+  size_t m, taps, kc;
+  size_t n;                    // columns in this block, 1..nr
+  const void* weights;         // (taps, ceil(kc/kr), block width, kr), zeros beyond kc and n;
+                               // the block width is n rounded up to Gemm::nu
+  void* out;                   // (m, n) codes, or int32 for Finish::accumulators
+  size_t out_stride;           // elements between rows of out
+  const Requant* requant;      // its arrays start at this block's first column
+  const AddParams* add;        // nullptr: no residual
+  const uint8_t* residual;     // (m, n) codes
+  size_t residual_stride;
+};
+using GemmFn = void (*)(const GemmArgs&);
+
+// The tile geometry from which kernels/pack.h derives the packed layout.
+struct Gemm {
+  GemmFn run;         // nullptr: inherit
+  uint8_t mr;         // rows the kernel likes best at a time (any m is accepted)
+  uint8_t nr;         // most columns in one block
+  uint8_t nu;         // a narrower last block is padded to a multiple of this
+  uint8_t kr;         // consecutive k of one column that lie together
+  uint8_t widened;    // 1: packed weights are int16_t
+  uint8_t saturates;  // 1: only exact where kernels/saturation.h proves it (vpmaddubsw)
+};
+
+// Channel-wise convolution along runs of output pixels, one run per output row (rows and count at least 1):
+//   out[y][x][c] = finish(bias[c] + sum over ky < kh, kx < kw of
+//                  taps[y][ky*kw + kx][x*step + c] * W[ky*kw + kx][c]),  y < rows, x < count, c < channels
+// Many rows per call because a kernel rearranges weights and requant arrays once per call and channel
+// block. One call for the interior and one per border column (count 1) serve a whole image.
+struct DepthwiseArgs {
+  const uint8_t* const* taps;  // (rows, kh, kw) pointers for each row's first pixel
+  size_t kh, kw;
+  size_t step;                 // bytes from one output pixel's taps to the next
+  size_t rows, count, channels;
+  const int8_t* weights;       // (kh*kw, padded channels), zeros beyond channels; padded to 64
+  uint8_t* out;                // (rows, count, channels) codes, or int32 for Finish::accumulators
+  size_t out_stride;           // elements between pixels
+  size_t out_row_stride;       // elements between rows
+  const Requant* requant;
+};
+using DepthwiseFn = void (*)(const DepthwiseArgs&);
+
+// a_step and b_step are 1, or 0 where that operand is one code for all n.
+using AddFn = void (*)(const AddParams&, const uint8_t* a, size_t a_step, const uint8_t* b, size_t b_step,
+                       uint8_t* out, size_t n);
+using MulFn = void (*)(const MulParams&, const uint8_t* a, size_t a_step, const uint8_t* b, size_t b_step,
+                       uint8_t* out, size_t n);
+// out[i] = table[in[i]]; for s8 codes the table is indexed by the code's byte.
+using LookupFn = void (*)(const uint8_t* table, const uint8_t* in, uint8_t* out, size_t n);
+// out[c] = max over t of taps[t][c], in the order of the activation's signedness
+using MaxPoolFn = void (*)(const uint8_t* const* taps, size_t n_taps, size_t channels, uint8_t* out);
+// out[c] = finish(sum over t of (taps[t][c] - zx)), requant entry 0 for every channel, bias[0] = -n_taps*zx
+using AvgPoolFn = void (*)(const uint8_t* const* taps, size_t n_taps, size_t channels, const Requant&, uint8_t* out);
+// clamp(rne(f32(x / scale)) + zp), clamped in float before the conversion, NaN -> zp.
+// reciprocal != 0: x * f32(1/scale) instead of the division.
+struct QuantizeParams {
+  float scale;
+  int32_t zero_point, min, max;
+  int32_t reciprocal;
+};
+using QuantizeFn = void (*)(const QuantizeParams&, const float* in, uint8_t* out, size_t n);
+// f32(scale * float(code - zp))
+using DequantizeFn = void (*)(float scale, int32_t zero_point, const uint8_t* in, float* out, size_t n);
+// out[j] = finish(acc[j]) per column, for accumulators that took a detour (weight zero points)
+using RequantizeFn = void (*)(const Requant&, const int32_t* acc, uint8_t* out, size_t n);
+
+enum class Activation : int32_t { u8, s8 };
+
+// CPU features a backend can ask for; kernels/cpu.h knows which this machine has.
+enum CpuFeature : uint64_t {
+  kCpuAvx2 = 1, kCpuFma = 2, kCpuAvxVnni = 4, kCpuAvx512 = 8 /* F, BW, DQ, VL */, kCpuAvx512Vnni = 16,
+  kCpuAvx512Vbmi = 32, kCpuNeon = 64, kCpuDotprod = 128, kCpuI8mm = 256
+};
+
+// One backend. Empty slots are taken from `base`.
+struct Backend {
+  const char* name;
+  const char* description;
+  uint64_t needs;          // CpuFeature bits
+  const Backend* base;     // weaker backend with the same activation; nullptr only for scalar
+  Activation activation;
+  Gemm gemm;               // the fast one
+  Gemm gemm_exact;         // for column blocks where gemm.saturates and the proof fails
+  DepthwiseFn depthwise;
+  AddFn add;
+  MulFn mul;
+  LookupFn lookup;
+  MaxPoolFn max_pool;
+  AvgPoolFn avg_pool;
+  QuantizeFn quantize;
+  DequantizeFn dequantize;
+  RequantizeFn requantize;
+};
+
+}  // namespace octet::kernels

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// The three ways of computing an int8 convolution; kernels/ops/conv2d.cpp chooses.
+#pragma once
+
+#include "kernels/indirection.h"
+#include "kernels/op.h"
+
+namespace octet::kernels {
+
+// Any convolution: indirection table and packed GEMM, one set of column blocks per group.
+Result<PreparedOp> prepare_conv2d_gemm(const OpContext& ctx, const ConvGeometry& g);
+
+// Few input channels: a whole kernel row is one tap of kw * channels bytes, so that little of the
+// GEMM's k is padding. Needs groups 1 and no dilation in width.
+Result<PreparedOp> prepare_conv2d_first_layer(const OpContext& ctx, const ConvGeometry& g);
+
+// groups = input channels = output channels.
+Result<PreparedOp> prepare_conv2d_depthwise(const OpContext& ctx, const ConvGeometry& g);
+
+}  // namespace octet::kernels

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "kernels/epilogue.h"
+#include "kernels/ops/conv2d.h"
+
+namespace octet::kernels {
+namespace {
+
+// One output row is a run of pixels whose taps all lie inside the width, in one call, and the pixels
+// left and right of it one by one. Taps above or below the image read a strip of zero points that is
+// as long as a run, so top and bottom rows need nothing of their own.
+class DepthwiseConv final : public Prepared {
+ public:
+  DepthwiseConv(const OpContext& ctx, const ConvGeometry& g, AlignedBytes weights, Epilogue epilogue)
+      : g_(g),
+        backend_(ctx.backend),
+        weights_(std::move(weights)),
+        epilogue_(std::move(epilogue)),
+        channels_(static_cast<std::size_t>(g.in_channels)),
+        step_(static_cast<std::size_t>(g.stride[1] * g.in_channels)),
+        zeros_(static_cast<std::size_t>(g.out[1] - 1) * step_ + channels_ + kOverread,
+               static_cast<std::uint8_t>(ctx.inputs[0].quant->zero_point[0])) {
+    const std::int64_t rows = g.batch * g.out[0];
+    slices_ = slices_for(rows, rows == 0 ? 0 : g.macs() / static_cast<double>(rows), ctx.threads);
+    // Pixels x with 0 <= x*stride - pad and x*stride - pad + span < width.
+    const std::int64_t span = (g.kernel[1] - 1) * g.dilation[1];
+    const std::int64_t room = g.in[1] - 1 - span + g.pad[1];
+    inner_.first = std::min((g.pad[1] + g.stride[1] - 1) / g.stride[1], g.out[1]);
+    inner_.last = std::clamp(room < 0 ? 0 : room / g.stride[1] + 1, inner_.first, g.out[1]);
+  }
+
+  // The taps of one call, and a row of codes on its way to the residual add.
+  std::size_t scratch_bytes() const override { return tap_bytes() + (epilogue_.add ? row_bytes() : 0); }
+  int slices() const override { return slices_; }
+
+  void run(const Io& io, int slice) const noexcept override {
+    std::byte* const scratch = io.scratch + static_cast<std::size_t>(slice) * scratch_bytes();
+    const Range rows = share_of(g_.batch * g_.out[0], slice, slices_);
+    const std::size_t n = static_cast<std::size_t>(g_.out[1]) * channels_;
+    for (std::int64_t row = rows.first; row < rows.last; ++row) {
+      const std::size_t at = static_cast<std::size_t>(row) * n;
+      std::byte* const out = io.outputs[0] + at * epilogue_.out_size();
+      std::byte* const codes = epilogue_.add ? scratch + tap_bytes() : out;
+      run_row(io, row, codes, reinterpret_cast<const std::uint8_t**>(scratch));
+      if (epilogue_.add) {
+        backend_.add(*epilogue_.add, reinterpret_cast<std::uint8_t*>(codes), 1, io.input<std::uint8_t>(3) + at, 1,
+                     reinterpret_cast<std::uint8_t*>(out), n);
+      }
+      if (!epilogue_.to_floats()) continue;
+      for (std::int64_t x = 0; x < g_.out[1]; ++x) {
+        epilogue_.make_floats(out + static_cast<std::size_t>(x) * channels_ * sizeof(float), 0, channels_);
+      }
+    }
+  }
+
+  std::string kernel() const override {
+    return fmt::format("{} depthwise {}x{}", backend_.name, g_.kernel[0], g_.kernel[1]);
+  }
+  std::size_t weight_bytes() const override { return static_cast<std::size_t>(g_.taps()) * round_up(channels_, 64); }
+  double macs() const override { return g_.macs(); }
+
+ private:
+  std::size_t tap_bytes() const { return round_up(static_cast<std::size_t>(g_.taps()) * sizeof(void*), 64); }
+  std::size_t row_bytes() const { return round_up(static_cast<std::size_t>(g_.out[1]) * channels_ + kOverread, 64); }
+
+  // Output row `row`, counted over (batch, out height).
+  void run_row(const Io& io, std::int64_t row, std::byte* out, const std::uint8_t** taps) const noexcept {
+    for (std::int64_t x = 0; x < inner_.first; ++x) run_pixels(io, row, {x, x + 1}, out, taps);
+    if (inner_.first < inner_.last) run_pixels(io, row, inner_, out, taps);
+    for (std::int64_t x = inner_.last; x < g_.out[1]; ++x) run_pixels(io, row, {x, x + 1}, out, taps);
+  }
+
+  void run_pixels(const Io& io, std::int64_t row, Range pixels, std::byte* out,
+                  const std::uint8_t** taps) const noexcept {
+    const std::int64_t image = row / g_.out[0], oy = row % g_.out[0];
+    const std::int64_t pitch = g_.in[1] * g_.in_channels;
+    const std::uint8_t* const input = io.input<std::uint8_t>(0) + image * g_.in[0] * pitch;
+    const std::uint8_t** tap = taps;
+    for (std::int64_t ky = 0; ky < g_.kernel[0]; ++ky) {
+      const std::int64_t iy = oy * g_.stride[0] - g_.pad[0] + ky * g_.dilation[0];
+      for (std::int64_t kx = 0; kx < g_.kernel[1]; ++kx) {
+        const std::int64_t ix = pixels.first * g_.stride[1] - g_.pad[1] + kx * g_.dilation[1];
+        const bool inside = iy >= 0 && iy < g_.in[0] && ix >= 0 && ix < g_.in[1];
+        *tap++ = inside ? input + iy * pitch + ix * g_.in_channels : zeros_.data();
+      }
+    }
+    const Requant requant = epilogue_.requant(0);
+    std::byte* const at = out + static_cast<std::size_t>(pixels.first) * channels_ * epilogue_.out_size();
+    backend_.depthwise({.taps = taps,
+                        .kh = static_cast<std::size_t>(g_.kernel[0]),
+                        .kw = static_cast<std::size_t>(g_.kernel[1]),
+                        .step = step_,
+                        .count = static_cast<std::size_t>(pixels.last - pixels.first),
+                        .channels = channels_,
+                        .weights = reinterpret_cast<const std::int8_t*>(weights_.get()),
+                        .out = reinterpret_cast<std::uint8_t*>(at),
+                        .out_stride = channels_,
+                        .requant = &requant});
+  }
+
+  ConvGeometry g_;
+  Backend backend_;
+  AlignedBytes weights_;             // (kh*kw, channels padded to 64)
+  Epilogue epilogue_;
+  std::size_t channels_, step_;      // step: from one output pixel's taps to the next
+  std::vector<std::uint8_t> zeros_;  // zero points, as many as the taps of a whole row span
+  Range inner_{0, 0};                // output pixels whose taps all lie inside the width
+  int slices_ = 1;
+};
+
+}  // namespace
+
+Result<PreparedOp> prepare_conv2d_depthwise(const OpContext& ctx, const ConvGeometry& g) {
+  const auto& attrs = std::get<graph::Conv2dAttrs>(ctx.attrs);
+  const auto channels = static_cast<std::size_t>(g.in_channels), taps = static_cast<std::size_t>(g.taps());
+  const Operand& w = ctx.inputs[1];  // (channels, 1, kh, kw)
+  const std::uint8_t flip = w.dtype == DType::u8 ? 0x80 : 0;
+  WeightMatrix weights{std::vector<std::int8_t>(channels * taps), channels, 1, taps, 1};
+  const std::size_t padded = round_up(channels, 64);
+  AlignedBytes packed = allocate_aligned(taps * padded + kOverread);
+  for (std::size_t c = 0; c < channels; ++c) {
+    for (std::size_t t = 0; t < taps; ++t) {
+      const auto code = static_cast<std::int8_t>(w.constant_as<std::uint8_t>()[c * taps + t] ^ flip);
+      weights.codes[c * taps + t] = code;
+      packed[t * padded + c] = static_cast<std::byte>(code);
+    }
+  }
+  const Result<WeightQuant> quant = weight_quant(ctx, 0, channels);
+  if (!quant) return quant.status();
+  const std::vector<ColumnSums> sums = column_sums(weights, *quant);
+  Result<Epilogue> epilogue =
+      make_epilogue(ctx, *quant, sums, taps, attrs.clamp, attrs.residual.present ? &attrs.residual : nullptr);
+  if (!epilogue) return epilogue.status();
+  return PreparedOp(std::make_unique<DepthwiseConv>(ctx, g, std::move(packed), *std::move(epilogue)));
+}
+
+}  // namespace octet::kernels

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/pack.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "kernels/saturation.h"
+
+namespace octet::kernels {
+namespace {
+
+template <class Weight>
+void pack_as(const Gemm& gemm, const WeightSource& source, std::size_t taps, std::size_t kc, std::size_t n,
+             Weight* out) {
+  const std::size_t width = block_width(gemm, n), kr = gemm.kr;
+  for (std::size_t t = 0; t < taps; ++t) {
+    for (std::size_t p0 = 0; p0 < kc; p0 += kr) {
+      for (std::size_t j = 0; j < width; ++j) {
+        for (std::size_t p = p0; p < p0 + kr; ++p) {
+          std::int8_t code = 0;
+          if (j < n && p < kc) {
+            code = source.data[j * source.column_stride + t * source.tap_stride + p * source.p_stride];
+            code = static_cast<std::int8_t>(static_cast<std::uint8_t>(code) ^ source.flip);
+          }
+          *out++ = code;
+        }
+      }
+    }
+  }
+}
+
+// Whether this block, packed for the fast GEMM, is exact there for every input.
+SaturationCount count_in_block(const Gemm& gemm, const WeightSource& source, const WeightMatrix& weights,
+                               std::size_t n, int max_code) {
+  std::vector<std::int8_t> packed(block_bytes(gemm, weights.taps, weights.kc, n));
+  pack_as(gemm, source, weights.taps, weights.kc, n, packed.data());
+  return count_unsafe_pairs(packed, max_code);
+}
+
+WeightSource source_of(const WeightMatrix& weights, std::size_t column) {
+  return {weights.codes.data() + column * weights.k(), weights.k(), weights.kc, 1, 0};
+}
+
+}  // namespace
+
+std::size_t block_width(const Gemm& gemm, std::size_t n) { return round_up(n, gemm.nu); }
+
+std::size_t block_bytes(const Gemm& gemm, std::size_t taps, std::size_t kc, std::size_t n) {
+  return taps * round_up(kc, gemm.kr) * block_width(gemm, n) * (gemm.widened != 0 ? 2 : 1);
+}
+
+void pack_block(const Gemm& gemm, const WeightSource& source, std::size_t taps, std::size_t kc, std::size_t n,
+                void* out) noexcept {
+  if (gemm.widened != 0) {
+    pack_as(gemm, source, taps, kc, n, static_cast<std::int16_t*>(out));
+  } else {
+    pack_as(gemm, source, taps, kc, n, static_cast<std::int8_t*>(out));
+  }
+}
+
+PackedWeights::PackedWeights(const Backend& backend, const WeightMatrix& weights, int max_code) {
+  const Gemm& fast = backend.gemm;
+  const Gemm& exact = backend.gemm_exact;
+  for (std::size_t group = 0; group < weights.groups; ++group) {
+    for (std::size_t first = 0; first < weights.columns; first += fast.nr) {
+      const std::size_t n = std::min<std::size_t>(fast.nr, weights.columns - first);
+      const std::size_t column = group * weights.columns + first;
+      SaturationCount count;
+      if (fast.saturates != 0) count = count_in_block(fast, source_of(weights, column), weights, n, max_code);
+      ++decided_;
+      pairs_ += count.pairs;
+      unsafe_pairs_ += count.unsafe;
+      if (count.unsafe == 0) {
+        add_block(fast, weights, group, column, n);
+        continue;
+      }
+      ++widened_;
+      for (std::size_t j = 0; j < n; j += exact.nr) {
+        add_block(exact, weights, group, column + j, std::min<std::size_t>(exact.nr, n - j));
+      }
+    }
+  }
+  bytes_ = allocate_aligned(size_ + kOverread);
+  for (const PackedBlock& block : blocks_) {
+    pack_block(block.gemm, source_of(weights, block.first_column), weights.taps, weights.kc, block.columns,
+               bytes_.get() + block.offset);
+  }
+}
+
+void PackedWeights::add_block(const Gemm& gemm, const WeightMatrix& weights, std::size_t group, std::size_t first,
+                              std::size_t columns) {
+  blocks_.push_back({gemm, group, first, columns, size_});
+  size_ += round_up(block_bytes(gemm, weights.taps, weights.kc, columns), kWeightAlignment);
+}
+
+std::string PackedWeights::note() const {
+  if (widened_ == 0) return {};
+  return fmt::format(", widened {} of {} blocks: {:.1f}% of weight pairs may saturate", widened_, decided_,
+                     100.0 * static_cast<double>(unsafe_pairs_) / static_cast<double>(pairs_));
+}
+
+}  // namespace octet::kernels

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Weights in the order in which a backend's GEMM reads them: blocks of columns, each
+// (taps, ceil(kc/kr), width, kr) as int8 or int16, zeros where columns or k run out.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernels/aligned_bytes.h"
+#include "kernels/microkernels.h"
+
+namespace octet::kernels {
+
+// Where one block of columns comes from: code (j, t, p) stands at data[j*column_stride + t*tap_stride + p*p_stride].
+struct WeightSource {
+  const std::int8_t* data;
+  std::size_t column_stride, tap_stride, p_stride;
+  std::uint8_t flip;  // 0x80 turns u8 codes into s8 codes on the way, else 0
+};
+
+// The columns of one block, padded for this GEMM; the bytes it takes; and the packing itself.
+std::size_t block_width(const Gemm& gemm, std::size_t n);
+std::size_t block_bytes(const Gemm& gemm, std::size_t taps, std::size_t kc, std::size_t n);
+void pack_block(const Gemm& gemm, const WeightSource& source, std::size_t taps, std::size_t kc, std::size_t n,
+                void* out) noexcept;
+
+// A whole constant operand: groups of columns that see different inputs.
+struct WeightMatrix {
+  std::vector<std::int8_t> codes;  // (groups, columns, taps, kc)
+  std::size_t groups, columns, taps, kc;
+
+  std::size_t all_columns() const { return groups * columns; }
+  std::size_t k() const { return taps * kc; }
+  std::span<const std::int8_t> column(std::size_t c) const { return {codes.data() + c * k(), k()}; }
+};
+
+struct PackedBlock {
+  Gemm gemm;                 // who runs it
+  std::size_t group;
+  std::size_t first_column;  // counted over all groups
+  std::size_t columns;       // at most gemm.nr
+  std::size_t offset;        // of its bytes
+};
+
+class PackedWeights {
+ public:
+  // max_code: the largest u8 code that the input can hold. Where the fast GEMM saturates, a block
+  // whose pairs are not all proven safe goes to the backend's exact GEMM instead.
+  PackedWeights(const Backend& backend, const WeightMatrix& weights, int max_code);
+
+  std::span<const PackedBlock> blocks() const { return blocks_; }
+  const void* data(const PackedBlock& block) const { return bytes_.get() + block.offset; }
+  std::size_t size() const { return size_; }
+  // For the ledger: ", widened 3 of 8 blocks: 2.4% of weight pairs may saturate", or nothing.
+  std::string note() const;
+
+ private:
+  void add_block(const Gemm& gemm, const WeightMatrix& weights, std::size_t group, std::size_t first,
+                 std::size_t columns);
+
+  std::vector<PackedBlock> blocks_;
+  AlignedBytes bytes_;
+  std::size_t size_ = 0;
+  std::size_t decided_ = 0, widened_ = 0;      // blocks of the fast GEMM's width
+  std::size_t pairs_ = 0, unsafe_pairs_ = 0;
+};
+
+}  // namespace octet::kernels

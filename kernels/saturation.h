@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// The proof behind the fast AVX2 kernel: which packed weights vpmaddubsw can handle exactly.
+//
+// vpmaddubsw computes sat16(a0*w0 + a1*w1) for u8 codes a and s8 weights w of a pair. With codes up
+// to q it is exact for every input if and only if
+//   q * (max(w0, 0) + max(w1, 0)) <= 32767   and   q * (max(-w0, 0) + max(-w1, 0)) <= 32768
+// since the extremes are reached with each code at 0 or q. So for q = 255 two weights of one sign may
+// reach 128 together, opposite signs are always safe, and for q = 127 everything is.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace octet::kernels {
+
+constexpr bool pair_is_safe(int w0, int w1, int max_code) {
+  const int up = std::max(w0, 0) + std::max(w1, 0);
+  const int down = std::max(-w0, 0) + std::max(-w1, 0);
+  return max_code * up <= 32767 && max_code * down <= 32768;
+}
+
+struct SaturationCount {
+  std::size_t pairs = 0;
+  std::size_t unsafe = 0;
+};
+
+// Pairs are two adjacent k of one column as packed: codes 2i and 2i+1 of `packed`, whatever the
+// width of the block, because kr is even.
+SaturationCount count_unsafe_pairs(std::span<const std::int8_t> packed, int max_code);
+
+}  // namespace octet::kernels

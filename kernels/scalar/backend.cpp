@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/scalar/scalar.h"
+
+namespace octet::kernels::OCTET_BACKEND_NS {
+
+namespace {
+using Code = uint8_t;
+}
+
+// Every slot is filled: this backend is the end of each chain of bases.
+constinit const Backend backend = {
+    .name = "scalar",
+    .description = "plain C++, runs anywhere, defines the result",
+    .needs = 0,
+    .base = nullptr,
+    .activation = Code(-1) < Code(0) ? Activation::s8 : Activation::u8,
+    .gemm = {.run = gemm, .mr = 4, .nr = 16, .nu = 4, .kr = 4, .widened = 0, .saturates = 0},
+    .gemm_exact = {.run = nullptr, .mr = 0, .nr = 0, .nu = 0, .kr = 0, .widened = 0, .saturates = 0},
+    .depthwise = depthwise,
+    .add = add<Code>,
+    .mul = mul<Code>,
+    .lookup = lookup,
+    .max_pool = max_pool<Code>,
+    .avg_pool = avg_pool<Code>,
+    .quantize = quantize,
+    .dequantize = dequantize<Code>,
+    .requantize = requantize_row,
+};
+
+}  // namespace octet::kernels::OCTET_BACKEND_NS

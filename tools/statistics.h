@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+namespace octet::tools {
+
+struct Latency {
+  double median_ms, min_ms, p90_ms;
+};
+
+// Of at least one time. The 90th percentile is the smallest time that at least 90% do not exceed.
+Latency summarize(std::vector<double> times_ms);
+
+}  // namespace octet::tools
