@@ -130,10 +130,11 @@ struct ReshapeAttrs {  // Reshape, Flatten, Squeeze, Unsqueeze: the result shape
   bool allow_zero = false;
 };
 
-struct SliceAttrs {  // one entry per input axis, resolved from constant inputs by inference
+struct SliceAttrs {  // one entry per input axis, resolved by inference, which then drops the inputs
   std::vector<std::int64_t> start, step;
-  // As written in old opsets (attributes); empty where they are inputs.
+  // As written in old opsets (attributes); empty where they are inputs, and once resolved.
   std::vector<std::int64_t> given_starts, given_ends, given_axes;
+  std::vector<std::int64_t> count;  // elements per axis, beside start and step; -1: all, however many
 };
 
 struct SplitAttrs {
@@ -153,6 +154,7 @@ struct ResizeAttrs {
   enum class Nearest : std::uint8_t { round_prefer_floor, round_prefer_ceil, floor, ceil } nearest =
       Nearest::round_prefer_floor;
   std::vector<float> scales;  // one per axis; as given, or output / input if sizes were given
+  std::vector<std::int64_t> axes;  // until the scales are resolved: the axes that the inputs cover; empty: all
 };
 
 struct GatherAttrs {

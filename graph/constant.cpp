@@ -38,15 +38,21 @@ void copy_axes(const Shape& shape, int axis, const std::byte* from, const Layout
 std::optional<std::int64_t> evaluate(BinaryFn fn, std::int64_t a, std::int64_t b) {
   std::int64_t result = 0;
   switch (fn) {
-    case BinaryFn::add: return __builtin_add_overflow(a, b, &result) ? std::nullopt : std::optional(result);
-    case BinaryFn::sub: return __builtin_sub_overflow(a, b, &result) ? std::nullopt : std::optional(result);
-    case BinaryFn::mul: return __builtin_mul_overflow(a, b, &result) ? std::nullopt : std::optional(result);
+    case BinaryFn::add:
+      return __builtin_add_overflow(a, b, &result) ? std::nullopt : std::optional(result);
+    case BinaryFn::sub:
+      return __builtin_sub_overflow(a, b, &result) ? std::nullopt : std::optional(result);
+    case BinaryFn::mul:
+      return __builtin_mul_overflow(a, b, &result) ? std::nullopt : std::optional(result);
     case BinaryFn::div:
       if (b == 0 || (b == -1 && a == std::numeric_limits<std::int64_t>::min())) return std::nullopt;
       return a / b;
-    case BinaryFn::min: return std::min(a, b);
-    case BinaryFn::max: return std::max(a, b);
-    case BinaryFn::pow: return std::nullopt;
+    case BinaryFn::min:
+      return std::min(a, b);
+    case BinaryFn::max:
+      return std::max(a, b);
+    case BinaryFn::pow:
+      return std::nullopt;
   }
   return std::nullopt;
 }
@@ -62,7 +68,7 @@ bool fold_binary_as(BinaryFn fn, const Value& a, const Value& b, Value& output) 
     fits = fits && result == element;
     std::memcpy(memory.get() + static_cast<std::size_t>(i) * sizeof(T), &element, sizeof(T));
   });
-  return fits && become_constant(output, memory, {});
+  return fits && become_constant(output, output.dtype, memory, {});
 }
 
 }  // namespace
@@ -96,10 +102,14 @@ void copy_elements(const Shape& shape, std::size_t element_size, const std::byte
   from += source.offset * size;
   to += target.offset * size;
   switch (element_size) {
-    case 1: return copy_axes<1>(shape, 0, from, source, to, target);
-    case 4: return copy_axes<4>(shape, 0, from, source, to, target);
-    case 8: return copy_axes<8>(shape, 0, from, source, to, target);
-    default: return;
+    case 1:
+      return copy_axes<1>(shape, 0, from, source, to, target);
+    case 4:
+      return copy_axes<4>(shape, 0, from, source, to, target);
+    case 8:
+      return copy_axes<8>(shape, 0, from, source, to, target);
+    default:
+      return;
   }
 }
 
@@ -109,8 +119,8 @@ std::shared_ptr<std::byte[]> allocate_elements(const Value& value) {
   return std::shared_ptr<std::byte[]>(new std::byte[std::max<std::size_t>(bytes, 1)]());
 }
 
-bool become_constant(Value& output, std::shared_ptr<const std::byte[]> data, const Quant& quant) {
-  if (output.is_quantized() && output.quant != quant) return false;
+bool become_constant(Value& output, DType dtype, std::shared_ptr<const std::byte[]> data, const Quant& quant) {
+  if (output.dtype != dtype || (output.is_quantized() && output.quant != quant)) return false;
   output.quant = quant;
   output.data = std::move(data);
   return true;
@@ -119,7 +129,7 @@ bool become_constant(Value& output, std::shared_ptr<const std::byte[]> data, con
 bool fold_movement(const Value& input, const Layout& source, const Quant& quant, Value& output) {
   const auto memory = allocate_elements(output);
   copy_elements(output.shape, size_of(input.dtype), input.data.get(), source, memory.get(), dense(output.shape));
-  return become_constant(output, memory, quant);
+  return become_constant(output, input.dtype, memory, quant);
 }
 
 bool fold_integer_binary(Graph& graph, Node& node) {

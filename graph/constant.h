@@ -38,9 +38,9 @@ std::shared_ptr<std::byte[]> allocate_elements(const Value& value);
 // drops indices would have to rewrite the scales too.
 inline bool uniform(const Value& value) { return !value.is_quantized() || value.quant.per_tensor(); }
 
-// Makes `output` a constant. False, and nothing done, where a pass has already decided that the codes
-// of `output` mean something else than `quant`.
-bool become_constant(Value& output, std::shared_ptr<const std::byte[]> data, const Quant& quant);
+// Makes `output` a constant of `dtype`. False, and nothing done, where a pass has already decided that
+// the codes of `output` are others, or mean something else than `quant`.
+bool become_constant(Value& output, DType dtype, std::shared_ptr<const std::byte[]> data, const Quant& quant);
 
 // Folds a data movement: element i of `output` is element source(i) of the constant `input`.
 bool fold_movement(const Value& input, const Layout& source, const Quant& quant, Value& output);

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "graph/constant.h"
 #include "graph/op.h"
 
 namespace octet::graph {
@@ -35,7 +36,7 @@ Status set_output(Graph& graph, const Node& node, std::size_t index, DType dtype
   if (!checked_product(known))
     return node_error(node, fmt::format("result shape {}: too many elements to count", to_string(shape)));
   Value& output = graph.output(node, index);
-  output.dtype = dtype;
+  if (!output.is_quantized()) output.dtype = dtype;
   output.shape = shape;
   output.shape_known = true;
   return {};
@@ -43,7 +44,7 @@ Status set_output(Graph& graph, const Node& node, std::size_t index, DType dtype
 
 Status set_unknown(Graph& graph, const Node& node, DType dtype) {
   for (ValueId id : node.outputs) {
-    graph[id].dtype = dtype;
+    if (!graph[id].is_quantized()) graph[id].dtype = dtype;
     graph[id].shape = Shape();
     graph[id].shape_known = false;
   }
@@ -66,6 +67,16 @@ Status resolve_axes(const Node& node, int rank, Dims& axes) {
     seen |= bit;
   }
   return {};
+}
+
+Status read_integers(const Graph& graph, const Node& node, std::size_t index, std::optional<Dims>& integers) {
+  integers.reset();
+  if (!node.has_input(index) || !graph.input(node, index).is_constant()) return {};
+  const Value& value = graph.input(node, index);
+  integers = integers_of(value);
+  if (integers) return {};
+  return node_error(node, fmt::format("input {} ('{}') is {} {}: must be a vector of s64 or s32", index, value.name,
+                                      name_of(value.dtype), to_string(value.shape)));
 }
 
 }  // namespace octet::graph

@@ -21,7 +21,6 @@ Shape shape_of(const ImageSize& size, bool channels_last) {
 }
 
 Status expect_image(const Graph& graph, const Node& node) {
-  if (Status status = expect_activation(graph, node, 0); !status) return status;
   const Value& x = graph.input(node, 0);
   if (!x.shape_known || x.shape.rank() == 4) return {};
   return node_error(node, fmt::format("input shape {}: must have rank 4 (batch, channels, height, width)",

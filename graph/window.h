@@ -22,7 +22,7 @@ struct ImageSize {
 ImageSize image_size(const Shape& shape, bool channels_last);
 Shape shape_of(const ImageSize& size, bool channels_last);
 
-// Error unless input 0 is an activation of rank 4 (or of unknown shape).
+// Error unless the shape of input 0 has rank 4 or is unknown.
 Status expect_image(const Graph& graph, const Node& node);
 
 // How many spatial axes the ONNX node has, 1 or 2: from kernel_shape, else from the rank of

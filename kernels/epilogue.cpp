@@ -9,6 +9,7 @@
 #include <cstring>
 #include <limits>
 
+#include "kernels/codes.h"
 #include "kernels/requantize.h"
 
 namespace octet::kernels {
@@ -19,29 +20,6 @@ namespace {
 constexpr std::size_t kPadding = 256;  // no block is wider than Gemm::nr can say
 
 bool is_scale(float s) { return s > 0 && s <= std::numeric_limits<float>::max(); }
-
-DType activation_type(const OpContext& ctx) {
-  return ctx.backend.activation == Activation::s8 ? DType::s8 : DType::u8;
-}
-
-// A per-tensor quantized operand with a usable scale and a zero point among its codes.
-Status check_codes(const OpContext& ctx, const Operand& operand, const char* what) {
-  if (operand.dtype != activation_type(ctx)) {
-    return ctx.error(fmt::format("{} has type {}: this backend works on {}", what, name_of(operand.dtype),
-                                 name_of(activation_type(ctx))));
-  }
-  const Quant* q = operand.quant;
-  if (q == nullptr || !q->per_tensor() || q->scale.size() != 1 || q->zero_point.size() != 1) {
-    return ctx.error(fmt::format("{} must have one scale and one zero point", what));
-  }
-  const CodeRange range = code_range(operand.dtype);
-  if (!is_scale(q->scale[0])) return ctx.error(fmt::format("{} has scale {}: must be above 0", what, q->scale[0]));
-  if (q->zero_point[0] < range.min || q->zero_point[0] > range.max) {
-    return ctx.error(fmt::format("{} has zero point {}: must be a code of {}", what, q->zero_point[0],
-                                 name_of(operand.dtype)));
-  }
-  return {};
-}
 
 // At most one unit in the last place apart; both positive and finite.
 bool within_one_ulp(float a, float b) {
@@ -98,41 +76,28 @@ class BiasCodes {
   const Operand* operand_ = nullptr;
 };
 
-// The output codes that the requantization aims at, before a residual joins.
-struct Target {
-  DType dtype;
-  float scale;
-  std::int32_t zero_point;
-  CodeRange range;
-};
-
-Result<Target> target_of(const OpContext& ctx, const graph::Clamp& clamp, const graph::Residual* residual) {
-  const Operand& y = ctx.outputs[0];
-  const bool joined = residual != nullptr;
-  Operand middle = y;
-  if (joined) middle.quant = &residual->quant;
-  if (Status status = check_codes(ctx, middle, joined ? "the sum's first operand" : "the output"); !status) {
-    return status;
-  }
-  const float scale = middle.quant->scale[0];
-  const std::int32_t zero_point = middle.quant->zero_point[0];
-  return Target{y.dtype, scale, zero_point,
-                code_range(y.dtype, scale, zero_point, joined ? residual->clamp : clamp)};
+// The codes that the requantization aims at: those of the output, or of the sum's own operand where
+// a residual joins.
+Result<Codes> target_of(const OpContext& ctx, const graph::Residual* residual) {
+  if (residual == nullptr) return activation_codes_of(ctx, ctx.outputs[0], "the output");
+  Operand middle = ctx.outputs[0];
+  middle.quant = &residual->quant;
+  return activation_codes_of(ctx, middle, "the convolution below the residual add");
 }
 
-Result<AddParams> residual_add(const OpContext& ctx, const graph::Clamp& clamp, const Target& own) {
-  const Operand& y = ctx.outputs[0];
+Result<AddParams> residual_add(const OpContext& ctx, const graph::Clamp& clamp, const Codes& own) {
   if (!ctx.has_input(3)) return ctx.error("the residual input is missing");
-  const Operand& r = ctx.inputs[3];
-  if (Status status = check_codes(ctx, r, "the residual"); !status) return status;
-  if (Status status = check_codes(ctx, y, "the output"); !status) return status;
+  const Operand &r = ctx.inputs[3], &y = ctx.outputs[0];
   if (!(r.shape == y.shape)) {
     return ctx.error(fmt::format("the residual has shape {}: must be {}", to_string(r.shape), to_string(y.shape)));
   }
-  const float so = y.quant->scale[0];
-  const std::int32_t zo = y.quant->zero_point[0];
-  Result<AddParams> add = add_params(own.scale, own.zero_point, r.quant->scale[0], r.quant->zero_point[0], so, zo,
-                                     code_range(y.dtype, so, zo, clamp), 1, ctx.requant);
+  const Result<Codes> other = activation_codes_of(ctx, r, "the residual");
+  if (!other) return other.status();
+  const Result<Codes> sum = activation_codes_of(ctx, y, "the output");
+  if (!sum) return sum.status();
+  Result<AddParams> add =
+      add_params(own.scale, own.zero_point, other->scale, other->zero_point, sum->scale, sum->zero_point,
+                 code_range(sum->dtype, sum->scale, sum->zero_point, clamp), 1, ctx.requant);
   if (!add) return ctx.error(add.status().message());
   return add;
 }
@@ -147,15 +112,21 @@ bool saturates(const Requant& r, std::size_t c, std::int64_t sum, bool upwards) 
 }  // namespace
 
 Status check_int8_operands(const OpContext& ctx) {
-  if (Status status = check_codes(ctx, ctx.inputs[0], "the input"); !status) return status;
+  if (const auto x = activation_codes_of(ctx, ctx.inputs[0], "the input"); !x) return x.status();
   const Operand& w = ctx.inputs[1];
   if (w.constant == nullptr) return ctx.error("the weights must be a constant");
   if (w.dtype != DType::s8 && w.dtype != DType::u8) {
     return ctx.error(fmt::format("the weights have type {}: must be s8 or u8", name_of(w.dtype)));
   }
-  const Operand& y = ctx.outputs[0];
-  if (y.dtype == DType::f32) return {};
-  return check_codes(ctx, y, "the output");
+  if (ctx.outputs[0].dtype == DType::f32) return {};
+  return activation_codes_of(ctx, ctx.outputs[0], "the output").status();
+}
+
+Result<Epilogue> make_epilogue(const OpContext& ctx, const WeightMatrix& weights, int axis, const graph::Clamp& clamp,
+                               const graph::Residual* residual) {
+  const Result<WeightQuant> quant = weight_quant(ctx, axis, weights.all_columns());
+  if (!quant) return quant.status();
+  return make_epilogue(ctx, *quant, column_sums(weights, *quant), weights.k(), clamp, residual);
 }
 
 Result<WeightQuant> weight_quant(const OpContext& ctx, int axis, std::size_t columns) {
@@ -244,12 +215,14 @@ Result<Epilogue> make_epilogue(const OpContext& ctx, const WeightQuant& quant, s
     e.finish = Finish::accumulators;
     if (biases->is_float()) e.float_bias.resize(columns);
   } else {
-    const Result<Target> target = target_of(ctx, clamp, residual);
+    const Result<Codes> target = target_of(ctx, residual);
     if (!target) return target.status();
+    const CodeRange range = code_range(target->dtype, target->scale, target->zero_point,
+                                       residual != nullptr ? residual->clamp : clamp);
     so = target->scale;
     e.zero_point = target->zero_point;
-    e.min = target->range.min;
-    e.max = target->range.max;
+    e.min = range.min;
+    e.max = range.max;
     e.finish = finish_of(ctx.requant);
     if (residual != nullptr) {
       const Result<AddParams> add = residual_add(ctx, clamp, *target);

@@ -15,15 +15,17 @@
 
 namespace octet::kernels {
 
-// Scale and zero point of every weight column. `channels` is the size of the quantized axis;
-// column c takes entry c % channels.
+// Scale and zero point of every weight column.
 struct WeightQuant {
   std::vector<float> scale;
   std::vector<std::int32_t> zero_point;  // of the s8 codes
 };
 
-// The weights of input 1 as s8 codes and their Quant, one entry per column (axis `axis` or per tensor).
+// Those of input 1, given per tensor or along `axis`; column c takes entry c mod their number.
 Result<WeightQuant> weight_quant(const OpContext& ctx, int axis, std::size_t columns);
+
+// What turns its codes into s8 on the way: u8 and s8 labels of one value differ in the top bit.
+inline std::uint8_t flip_to_s8(const Operand& w) { return w.dtype == DType::u8 ? 0x80 : 0; }
 
 // A column's share of the exact sum: what folding the zero points and proving the bound need.
 struct ColumnSums {
@@ -61,7 +63,11 @@ Result<Epilogue> make_epilogue(const OpContext& ctx, const WeightQuant& quant, s
 // Per column, for weights whose taps are all computed.
 std::vector<ColumnSums> column_sums(const WeightMatrix& weights, const WeightQuant& quant);
 
-// x must hold the backend's codes per tensor, w constant 8-bit codes; y codes or f32.
+// All of the above for the usual case: weights of input 1 quantized along `axis`, all taps computed.
+Result<Epilogue> make_epilogue(const OpContext& ctx, const WeightMatrix& weights, int axis, const graph::Clamp& clamp,
+                               const graph::Residual* residual);
+
+// Input 0 must hold the backend's codes, input 1 constant 8-bit codes; output 0 gets codes or f32.
 Status check_int8_operands(const OpContext& ctx);
 
 }  // namespace octet::kernels

@@ -23,6 +23,7 @@ struct Operand {
   const Quant* quant = nullptr;          // nullptr: plain numbers
   const std::byte* constant = nullptr;   // the elements, if known now
   bool present = true;                   // false: an optional input that is absent
+  int max_code = 255;                    // u8 codes: none above this occurs (reduced range, clamps)
 
   template <class T>
   std::span<const T> constant_as() const {

@@ -37,6 +37,21 @@ struct WeightMatrix {
   std::span<const std::int8_t> column(std::size_t c) const { return {codes.data() + c * k(), k()}; }
 };
 
+// Gathers a WeightMatrix from 8-bit codes in any order: index(c, t, p) says where column c (over all
+// groups) keeps weight p of tap t. flip: 0x80 for u8 codes.
+template <class Index>
+WeightMatrix gather_weights(std::span<const std::uint8_t> codes, std::uint8_t flip, std::size_t groups,
+                            std::size_t columns, std::size_t taps, std::size_t kc, Index index) {
+  WeightMatrix matrix{std::vector<std::int8_t>(groups * columns * taps * kc), groups, columns, taps, kc};
+  std::int8_t* next = matrix.codes.data();
+  for (std::size_t c = 0; c < groups * columns; ++c) {
+    for (std::size_t t = 0; t < taps; ++t) {
+      for (std::size_t p = 0; p < kc; ++p) *next++ = static_cast<std::int8_t>(codes[index(c, t, p)] ^ flip);
+    }
+  }
+  return matrix;
+}
+
 struct PackedBlock {
   Gemm gemm;                 // who runs it
   std::size_t group;

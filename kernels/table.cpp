@@ -3,10 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
-#include <limits>
-
 namespace octet::kernels {
 
 #include "kernels/requantize.inl"
@@ -57,9 +53,7 @@ Table requantize_table(const Codes& in, const Codes& out, CodeRange range, Requa
       return requantize_fixed(q - in.zero_point, m.multiplier, m.shift, out.zero_point, range.min, range.max);
     });
   }
-  // An overflow to infinity would turn 0 * M into NaN; the largest float gives the same codes.
-  const float factor =
-      std::min(floating_factor(in.scale, 1, out.scale, mode), std::numeric_limits<float>::max());
+  const float factor = floating_factor(in.scale, 1, out.scale, mode);
   return tabulate(in, [&](std::int32_t q) {
     return requantize_floating(q - in.zero_point, factor, out.zero_point, range.min, range.max);
   });

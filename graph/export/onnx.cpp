@@ -29,8 +29,10 @@ void describe(onnx::ValueInfoProto& info, const std::string& name, const Value& 
   for (int axis = 0; axis < value.shape.rank(); ++axis) {
     onnx::TensorShapeProto::Dimension& dim = *shape.add_dim();
     // One symbol per unknown size: nothing says that two of them are equal.
-    if (value.shape[axis] < 0) dim.set_dim_param(fmt::format("{}_{}", name, axis));
-    else dim.set_dim_value(value.shape[axis]);
+    if (value.shape[axis] < 0)
+      dim.set_dim_param(fmt::format("{}_{}", name, axis));
+    else
+      dim.set_dim_value(value.shape[axis]);
   }
 }
 

@@ -21,12 +21,18 @@ void set_tensor(onnx::TensorProto& tensor, const std::string& name, DType type, 
 
 int onnx_type(DType type) {
   switch (type) {
-    case DType::f32: return onnx::TensorProto::FLOAT;
-    case DType::u8: return onnx::TensorProto::UINT8;
-    case DType::s8: return onnx::TensorProto::INT8;
-    case DType::s32: return onnx::TensorProto::INT32;
-    case DType::s64: return onnx::TensorProto::INT64;
-    case DType::boolean: return onnx::TensorProto::BOOL;
+    case DType::f32:
+      return onnx::TensorProto::FLOAT;
+    case DType::u8:
+      return onnx::TensorProto::UINT8;
+    case DType::s8:
+      return onnx::TensorProto::INT8;
+    case DType::s32:
+      return onnx::TensorProto::INT32;
+    case DType::s64:
+      return onnx::TensorProto::INT64;
+    case DType::boolean:
+      return onnx::TensorProto::BOOL;
   }
   return onnx::TensorProto::UNDEFINED;
 }
@@ -180,6 +186,24 @@ onnx::NodeProto& OnnxWriter::finish(const Node& node, const char* op_type, const
     if (value.is_quantized()) add_conversion("QuantizeLinear", stage.clamped, stage.stored, value.dtype, value.quant);
   }
   return op;
+}
+
+void OnnxWriter::convert(const Node& node, const Clamp& clamp) {
+  const Value& input = graph.input(node, 0);
+  const Value& output = graph.output(node);
+  const std::string& last = names_[static_cast<std::size_t>(node.outputs[0])];
+  std::string name = stored(node.inputs[0]);
+  if (input.is_quantized()) {
+    std::string floats = clamp.active() || output.is_quantized() ? unique(last + "_real") : last;
+    add_conversion("DequantizeLinear", name, floats, input.dtype, input.quant);
+    name = std::move(floats);
+  }
+  if (clamp.active()) {
+    std::string clamped = output.is_quantized() ? unique(last + "_clamped") : last;
+    add_clamp(clamp, name, clamped);
+    name = std::move(clamped);
+  }
+  if (output.is_quantized()) add_conversion("QuantizeLinear", name, last, output.dtype, output.quant);
 }
 
 std::string OnnxWriter::step(const Node& node, const char* op_type, const std::vector<std::string>& inputs) {

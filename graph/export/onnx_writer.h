@@ -35,6 +35,9 @@ class OnnxWriter {
   // QuantizeLinear. The reference stays valid: add attributes to it.
   onnx::NodeProto& finish(const Node& node, const char* op_type, const std::vector<std::string>& inputs,
                           const Clamp& clamp = {});
+  // Op::Quantize, Dequantize and Requantize: codes to floats, the clamp, floats to codes, as far as
+  // the node's input and output are codes.
+  void convert(const Node& node, const Clamp& clamp);
   // An op in between, with one new value, whose name is returned.
   std::string step(const Node& node, const char* op_type, const std::vector<std::string>& inputs);
   onnx::NodeProto& last_step() { return *last_step_; }
@@ -57,7 +60,7 @@ class OnnxWriter {
 
   onnx::GraphProto& out_;
   onnx::NodeProto* last_step_ = nullptr;
-  std::vector<std::string> names_;          // (values)
+  std::vector<std::string> names_;  // (values)
   std::set<ValueId> written_constants_;
   std::set<std::string, std::less<>> taken_;
   std::map<std::string, std::pair<std::string, std::string>> parameters_;  // by value: scale, zero point

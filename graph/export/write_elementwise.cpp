@@ -10,13 +10,20 @@ namespace {
 
 const char* onnx_name(BinaryFn fn) {
   switch (fn) {
-    case BinaryFn::add: return "Add";
-    case BinaryFn::sub: return "Sub";
-    case BinaryFn::mul: return "Mul";
-    case BinaryFn::div: return "Div";
-    case BinaryFn::pow: return "Pow";
-    case BinaryFn::min: return "Min";
-    case BinaryFn::max: return "Max";
+    case BinaryFn::add:
+      return "Add";
+    case BinaryFn::sub:
+      return "Sub";
+    case BinaryFn::mul:
+      return "Mul";
+    case BinaryFn::div:
+      return "Div";
+    case BinaryFn::pow:
+      return "Pow";
+    case BinaryFn::min:
+      return "Min";
+    case BinaryFn::max:
+      return "Max";
   }
   return "";
 }
@@ -24,27 +31,44 @@ const char* onnx_name(BinaryFn fn) {
 // The functions that opset 13 has as one op; nullptr for the others.
 const char* onnx_name(UnaryFn fn) {
   switch (fn) {
-    case UnaryFn::relu: return "Relu";
-    case UnaryFn::leaky_relu: return "LeakyRelu";
-    case UnaryFn::elu: return "Elu";
-    case UnaryFn::sigmoid: return "Sigmoid";
-    case UnaryFn::hard_sigmoid: return "HardSigmoid";
-    case UnaryFn::tanh: return "Tanh";
-    case UnaryFn::erf: return "Erf";
-    case UnaryFn::exp: return "Exp";
-    case UnaryFn::log: return "Log";
-    case UnaryFn::sqrt: return "Sqrt";
-    case UnaryFn::reciprocal: return "Reciprocal";
-    case UnaryFn::neg: return "Neg";
-    case UnaryFn::abs: return "Abs";
-    case UnaryFn::floor: return "Floor";
-    case UnaryFn::ceil: return "Ceil";
-    case UnaryFn::softplus: return "Softplus";
+    case UnaryFn::relu:
+      return "Relu";
+    case UnaryFn::leaky_relu:
+      return "LeakyRelu";
+    case UnaryFn::elu:
+      return "Elu";
+    case UnaryFn::sigmoid:
+      return "Sigmoid";
+    case UnaryFn::hard_sigmoid:
+      return "HardSigmoid";
+    case UnaryFn::tanh:
+      return "Tanh";
+    case UnaryFn::erf:
+      return "Erf";
+    case UnaryFn::exp:
+      return "Exp";
+    case UnaryFn::log:
+      return "Log";
+    case UnaryFn::sqrt:
+      return "Sqrt";
+    case UnaryFn::reciprocal:
+      return "Reciprocal";
+    case UnaryFn::neg:
+      return "Neg";
+    case UnaryFn::abs:
+      return "Abs";
+    case UnaryFn::floor:
+      return "Floor";
+    case UnaryFn::ceil:
+      return "Ceil";
+    case UnaryFn::softplus:
+      return "Softplus";
     case UnaryFn::clip:
     case UnaryFn::hard_swish:
     case UnaryFn::silu:
     case UnaryFn::gelu_erf:
-    case UnaryFn::gelu_tanh: break;
+    case UnaryFn::gelu_tanh:
+      break;
   }
   return nullptr;
 }
@@ -108,11 +132,20 @@ Status write_unary(OnnxWriter& writer, const Node& node) {
       writer.finish(node, "Clip", inputs);
       return {};
     }
-    case UnaryFn::hard_swish: write_hard_swish(writer, node, x); return {};
-    case UnaryFn::silu: writer.finish(node, "Mul", {x, writer.step(node, "Sigmoid", {x})}); return {};
-    case UnaryFn::gelu_erf: write_gelu(writer, node, x, erf_of_scaled(writer, node, x)); return {};
-    case UnaryFn::gelu_tanh: write_gelu(writer, node, x, tanh_of_cubic(writer, node, x)); return {};
-    default: return node_error(node, "this function has no ONNX form");
+    case UnaryFn::hard_swish:
+      write_hard_swish(writer, node, x);
+      return {};
+    case UnaryFn::silu:
+      writer.finish(node, "Mul", {x, writer.step(node, "Sigmoid", {x})});
+      return {};
+    case UnaryFn::gelu_erf:
+      write_gelu(writer, node, x, erf_of_scaled(writer, node, x));
+      return {};
+    case UnaryFn::gelu_tanh:
+      write_gelu(writer, node, x, tanh_of_cubic(writer, node, x));
+      return {};
+    default:
+      return node_error(node, "this function has no ONNX form");
   }
 }
 
@@ -121,7 +154,6 @@ Status write_softmax(OnnxWriter& writer, const Node& node) {
   return {};
 }
 
-// The conversion itself is what finish() adds for an output of codes, or real_input() for an input.
 Status write_quantize(OnnxWriter& writer, const Node& node) {
   writer.convert(node, node.as<QuantizeAttrs>().clamp);
   return {};

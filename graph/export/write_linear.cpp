@@ -10,10 +10,14 @@ namespace {
 
 void set_pads(onnx::NodeProto& out, const Window& window) {
   switch (window.auto_pad) {
-    case AutoPad::same_upper: return set_attribute(out, "auto_pad", "SAME_UPPER");
-    case AutoPad::same_lower: return set_attribute(out, "auto_pad", "SAME_LOWER");
-    case AutoPad::valid: return set_attribute(out, "auto_pad", "VALID");
-    case AutoPad::none: break;
+    case AutoPad::same_upper:
+      return set_attribute(out, "auto_pad", "SAME_UPPER");
+    case AutoPad::same_lower:
+      return set_attribute(out, "auto_pad", "SAME_LOWER");
+    case AutoPad::valid:
+      return set_attribute(out, "auto_pad", "VALID");
+    case AutoPad::none:
+      break;
   }
   const std::array<std::int64_t, 4> pads{window.pad_begin[0], window.pad_begin[1], window.pad_end[0],
                                          window.pad_end[1]};

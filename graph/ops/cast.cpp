@@ -24,8 +24,7 @@ Status import_cast(ImportContext& context) {
   const std::int64_t to = context.integer("to", 0);
   for (const Target& target : kTargets)
     if (target.code == to) return context.emit(Op::Cast, context.inputs, CastAttrs{target.type});
-  return context.unsupported("to", fmt::to_string(to),
-                             "supported are 1 (float), 6 (int32), 7 (int64) and 9 (bool)");
+  return context.unsupported("to", fmt::to_string(to), "supported are 1 (float), 6 (int32), 7 (int64) and 9 (bool)");
 }
 
 Status infer(Graph& graph, Node& node) {
@@ -59,18 +58,23 @@ bool fold_as(const Value& x, Value& output) {
     if (!convert(elements[i], element)) return false;
     std::memcpy(memory.get() + i * sizeof(To), &element, sizeof(To));
   }
-  return become_constant(output, memory, {});
+  return become_constant(output, output.dtype, memory, {});
 }
 
 template <class From>
 bool fold_from(const Value& x, Value& output) {
   switch (output.dtype) {
-    case DType::f32: return fold_as<From, float>(x, output);
-    case DType::s32: return fold_as<From, std::int32_t>(x, output);
-    case DType::s64: return fold_as<From, std::int64_t>(x, output);
-    case DType::boolean: return fold_as<From, bool>(x, output);
+    case DType::f32:
+      return fold_as<From, float>(x, output);
+    case DType::s32:
+      return fold_as<From, std::int32_t>(x, output);
+    case DType::s64:
+      return fold_as<From, std::int64_t>(x, output);
+    case DType::boolean:
+      return fold_as<From, bool>(x, output);
     case DType::u8:
-    case DType::s8: return false;  // not among kTargets
+    case DType::s8:
+      return false;  // not among kTargets
   }
   return false;
 }
@@ -80,12 +84,17 @@ bool fold(Graph& graph, Node& node) {
   Value& output = graph.output(node);
   if (x.is_quantized()) return false;  // codes are not numbers
   switch (x.dtype) {
-    case DType::f32: return fold_from<float>(x, output);
-    case DType::s32: return fold_from<std::int32_t>(x, output);
-    case DType::s64: return fold_from<std::int64_t>(x, output);
-    case DType::s8: return fold_from<std::int8_t>(x, output);
+    case DType::f32:
+      return fold_from<float>(x, output);
+    case DType::s32:
+      return fold_from<std::int32_t>(x, output);
+    case DType::s64:
+      return fold_from<std::int64_t>(x, output);
+    case DType::s8:
+      return fold_from<std::int8_t>(x, output);
     case DType::u8:
-    case DType::boolean: return fold_from<std::uint8_t>(x, output);  // a file's byte need not be 0 or 1
+    case DType::boolean:
+      return fold_from<std::uint8_t>(x, output);  // a file's byte need not be 0 or 1
   }
   return false;
 }

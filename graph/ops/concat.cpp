@@ -17,6 +17,10 @@ Status import_concat(ImportContext& context) {
   return context.emit(Op::Concat, context.inputs, ConcatAttrs{context.integer("axis", 0)});
 }
 
+bool is_code(const Value& value) {
+  return value.is_quantized() && (value.dtype == DType::u8 || value.dtype == DType::s8);
+}
+
 // One more input: its sizes join what is known of the others'.
 Status append(const Node& node, const Value& input, std::int64_t axis, Dims& dims) {
   const auto rank = static_cast<int>(dims.size());
@@ -44,7 +48,8 @@ Status infer(Graph& graph, Node& node) {
   if (node.inputs.empty()) return node_error(node, "no inputs: must be at least 1");
   const Value& first = graph.input(node, 0);
   for (ValueId id : node.inputs) {
-    if (graph[id].dtype != first.dtype)
+    // u8 and s8 codes meet before they are given one signedness.
+    if (graph[id].dtype != first.dtype && !(is_code(graph[id]) && is_code(first)))
       return node_error(node, fmt::format("input '{}' is {}: must be {} like the first input", graph[id].name,
                                           name_of(graph[id].dtype), name_of(first.dtype)));
   }
@@ -63,7 +68,7 @@ bool fold(Graph& graph, Node& node) {
   const auto axis = static_cast<int>(node.as<ConcatAttrs>().axis);
   const Quant& quant = graph.input(node, 0).quant;
   for (ValueId id : node.inputs)
-    if (!uniform(graph[id]) || graph[id].quant != quant) return false;
+    if (!uniform(graph[id]) || graph[id].quant != quant || graph[id].dtype != output.dtype) return false;
   const auto memory = allocate_elements(output);
   Layout target = dense(output.shape);
   for (ValueId id : node.inputs) {
@@ -71,7 +76,7 @@ bool fold(Graph& graph, Node& node) {
     copy_elements(input.shape, size_of(input.dtype), input.data.get(), dense(input.shape), memory.get(), target);
     target.offset += input.shape[axis] * target.stride[static_cast<std::size_t>(axis)];
   }
-  return become_constant(output, memory, quant);
+  return become_constant(output, graph.input(node, 0).dtype, memory, quant);
 }
 
 constexpr OnnxRule kRules[] = {{"Concat", import_concat}};

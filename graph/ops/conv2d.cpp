@@ -40,6 +40,7 @@ Status check_weight(const Node& node, Conv2dAttrs& attrs, const Shape& weight, s
 Status infer(Graph& graph, Node& node) {
   if (Status status = expect_inputs(node, 2, 4); !status) return status;
   if (Status status = expect_image(graph, node); !status) return status;
+  if (Status status = expect_activation(graph, node, 0); !status) return status;
   if (Status status = expect_activation(graph, node, 1); !status) return status;
   auto& attrs = node.as<Conv2dAttrs>();
   if (attrs.groups < 1) return node_error(node, fmt::format("groups {}: must be at least 1", attrs.groups));

@@ -104,6 +104,7 @@ Status spread(const Node& node, ConvTranspose2dAttrs& attrs, const ImageSize& in
 Status infer(Graph& graph, Node& node) {
   if (Status status = expect_inputs(node, 2, 3); !status) return status;
   if (Status status = expect_image(graph, node); !status) return status;
+  if (Status status = expect_activation(graph, node, 0); !status) return status;
   if (Status status = expect_activation(graph, node, 1); !status) return status;
   auto& attrs = node.as<ConvTranspose2dAttrs>();
   if (attrs.groups < 1) return node_error(node, fmt::format("groups {}: must be at least 1", attrs.groups));

@@ -59,27 +59,35 @@ Status check_coverage(const Node& node, const Window& window, const std::array<s
   return {};
 }
 
+bool is_codes(const Value& value) { return value.dtype == DType::u8 || value.dtype == DType::s8; }
+
+// Between Quantize and Dequantize a MaxPool moves codes: whichever side knows their parameters tells
+// the other.
+void move_codes(Value& from, Value& to) {
+  if (to.is_quantized()) {
+    if (!from.is_quantized() && from.dtype == to.dtype) from.quant = to.quant;
+    return;
+  }
+  to.dtype = from.dtype;
+  to.quant = from.quant;
+}
+
 Status infer(Graph& graph, Node& node) {
   if (Status status = expect_inputs(node, 1, 1); !status) return status;
   auto& attrs = node.as<PoolAttrs>();
   const Value& x = graph.input(node, 0);
-  // Between Quantize and Dequantize a MaxPool moves codes: same type, same parameters.
-  Value& y = graph.output(node);
-  const bool is_codes = x.dtype == DType::u8 || x.dtype == DType::s8;
-  if (attrs.kind == PoolKind::max && is_codes) {
-    if (!y.is_quantized()) {
-      y.dtype = x.dtype;
-      y.quant = x.quant;
-    }
-  }
-  if (!(attrs.kind == PoolKind::max && is_codes)) {
-    if (Status status = expect_activation(graph, node, 0); !status) return status;
+  if (Status status = expect_image(graph, node); !status) return status;
+  if (attrs.kind == PoolKind::max && is_codes(graph.input(node, 0))) {
+    move_codes(graph.input(node, 0), graph.output(node));
+  } else if (Status status = expect_activation(graph, node, 0); !status) {
+    return status;
+  } else if (!graph.output(node).is_quantized()) {
+    graph.output(node).dtype = DType::f32;
   }
   if (!x.shape_known) {
-    set_unknown_activation(graph, node);
+    graph.output(node).shape_known = false;
     return {};
   }
-  if (x.shape.rank() != 4) return expect_image(graph, node);
   const ImageSize in = image_size(x.shape, attrs.channels_last);
   ImageSize out{in.batch, in.channels};
   if (attrs.global) {
@@ -94,7 +102,8 @@ Status infer(Graph& graph, Node& node) {
     if (Status status = check_coverage(node, attrs.window, in.image); !status) return status;
     out.image = *stops;
   }
-  set_activation(graph, node, shape_of(out, attrs.channels_last));
+  graph.output(node).shape = shape_of(out, attrs.channels_last);
+  graph.output(node).shape_known = true;
   return {};
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "graph/constant.h"
 #include "graph/dims.h"
@@ -64,7 +65,8 @@ Status resolve_target(const Node& node, const Value& x, Dims& dims) {
   std::int64_t* wildcard = nullptr;
   Dims copied;
   for (std::size_t i = 0; i < dims.size(); ++i) {
-    if (dims[i] < -1) return node_error(node, fmt::format("target size {} at axis {}: must be at least -1", dims[i], i));
+    if (dims[i] < -1)
+      return node_error(node, fmt::format("target size {} at axis {}: must be at least -1", dims[i], i));
     if (dims[i] == -1) {
       if (wildcard != nullptr) return node_error(node, "the target has two sizes of -1: must be at most one");
       wildcard = &dims[i];
@@ -86,11 +88,12 @@ Status resolve_target(const Node& node, const Value& x, Dims& dims) {
 Status infer_reshape(Graph& graph, Node& node) {
   if (!node.has_input(1)) return node_error(node, "input 1, the target shape, is missing");
   const Value &x = graph.input(node, 0), &target = graph.input(node, 1);
-  if (auto dims = integers_of(target)) {
+  std::optional<Dims> dims;
+  if (Status status = read_integers(graph, node, 1, dims); !status) return status;
+  if (dims) {
     if (Status status = resolve_target(node, x, *dims); !status) return status;
     return set_output(graph, node, 0, x.dtype, *dims);
   }
-  if (target.is_constant()) return node_error(node, "the target shape must be a vector of integers");
   if (!target.shape_known || target.shape.rank() != 1 || target.shape[0] < 0) return set_unknown(graph, node, x.dtype);
   if (target.shape[0] > Shape::kMaxRank)
     return node_error(node, fmt::format("target of rank {}: must be at most {}", target.shape[0], Shape::kMaxRank));
@@ -101,7 +104,8 @@ Status infer_flatten(Graph& graph, Node& node) {
   const Value& x = graph.input(node, 0);
   if (!x.shape_known) return set_output(graph, node, 0, x.dtype, Dims{Shape::kUnknown, Shape::kUnknown});
   const int rank = x.shape.rank();
-  const std::int64_t axis = node.as<ReshapeAttrs>().axes.at(0);
+  const Dims& axes = node.as<ReshapeAttrs>().axes;
+  const std::int64_t axis = axes.empty() ? 1 : axes[0];
   if (axis < -rank || axis > rank)
     return node_error(node, fmt::format("axis {}: must be in [{}, {}] for rank {}", axis, -rank, rank, rank));
   const auto split = static_cast<std::size_t>(axis < 0 ? axis + rank : axis);
@@ -112,19 +116,19 @@ Status infer_flatten(Graph& graph, Node& node) {
                          checked_product(sizes.subspan(split)).value_or(Shape::kUnknown)});
 }
 
-// The axes of Squeeze and Unsqueeze from attribute or input; false while the input is not constant.
-bool resolve_given_axes(const Graph& graph, Node& node) {
-  if (!node.has_input(1)) return true;
-  const auto axes = integers_of(graph.input(node, 1));
-  if (!axes) return false;
-  node.as<ReshapeAttrs>().axes = *axes;
-  return true;
+// The axes of Squeeze and Unsqueeze from attribute or input; nothing while the input is not constant.
+Status read_axes(const Graph& graph, const Node& node, std::optional<Dims>& axes) {
+  if (node.has_input(1)) return read_integers(graph, node, 1, axes);
+  axes = node.as<ReshapeAttrs>().axes;
+  return {};
 }
 
 Status infer_squeeze(Graph& graph, Node& node) {
   const Value& x = graph.input(node, 0);
-  if (!resolve_given_axes(graph, node) || !x.shape_known) return set_unknown(graph, node, x.dtype);
-  Dims axes = node.as<ReshapeAttrs>().axes;
+  std::optional<Dims> given;
+  if (Status status = read_axes(graph, node, given); !status) return status;
+  if (!given || !x.shape_known) return set_unknown(graph, node, x.dtype);
+  Dims& axes = *given;
   if (Status status = resolve_axes(node, x.shape.rank(), axes); !status) return status;
   if (axes.empty() && !node.has_input(1)) {  // not given: every axis of size 1, even the batch
     if (!x.shape.is_known()) return set_unknown(graph, node, x.dtype);
@@ -144,8 +148,10 @@ Status infer_squeeze(Graph& graph, Node& node) {
 
 Status infer_unsqueeze(Graph& graph, Node& node) {
   const Value& x = graph.input(node, 0);
-  if (!resolve_given_axes(graph, node) || !x.shape_known) return set_unknown(graph, node, x.dtype);
-  Dims axes = node.as<ReshapeAttrs>().axes;  // count in the result
+  std::optional<Dims> given;
+  if (Status status = read_axes(graph, node, given); !status) return status;
+  if (!given || !x.shape_known) return set_unknown(graph, node, x.dtype);
+  Dims& axes = *given;  // they count in the result
   if (axes.size() > static_cast<std::size_t>(Shape::kMaxRank - x.shape.rank()))
     return node_error(node, fmt::format("{} more axes for rank {}: the result must have rank at most {}", axes.size(),
                                         x.shape.rank(), Shape::kMaxRank));
@@ -159,10 +165,14 @@ Status infer_unsqueeze(Graph& graph, Node& node) {
 
 Status infer(Graph& graph, Node& node) {
   switch (node.as<ReshapeAttrs>().kind) {
-    case Kind::reshape: return infer_reshape(graph, node);
-    case Kind::flatten: return infer_flatten(graph, node);
-    case Kind::squeeze: return infer_squeeze(graph, node);
-    case Kind::unsqueeze: return infer_unsqueeze(graph, node);
+    case Kind::reshape:
+      return infer_reshape(graph, node);
+    case Kind::flatten:
+      return infer_flatten(graph, node);
+    case Kind::squeeze:
+      return infer_squeeze(graph, node);
+    case Kind::unsqueeze:
+      return infer_unsqueeze(graph, node);
   }
   return {};
 }
@@ -183,7 +193,7 @@ bool fold(Graph& graph, Node& node) {
     quant.axis = surviving_axis(x.shape, quant.axis, output.shape);
     if (quant.axis < 0) return false;
   }
-  return become_constant(output, x.data, quant);
+  return become_constant(output, x.dtype, x.data, quant);
 }
 
 constexpr OnnxRule kRules[] = {

@@ -34,7 +34,7 @@ bool fold(Graph& graph, Node& node) {
   if (!x.shape_known || !x.shape.is_known()) return false;
   const auto memory = allocate_elements(output);
   std::memcpy(memory.get(), x.shape.begin(), static_cast<std::size_t>(x.shape.rank()) * sizeof(std::int64_t));
-  return become_constant(output, memory, {});
+  return become_constant(output, DType::s64, memory, {});
 }
 
 constexpr OnnxRule kRules[] = {{"Shape", import_shape}};

@@ -13,8 +13,8 @@ Status check_layout(std::size_t values, std::size_t codes, const Shape& shape, c
     return Status::error(fmt::format("code type {}: must be u8 or s8", name_of(dtype)));
   }
   if (!shape.is_known() || values != codes || static_cast<std::int64_t>(values) != shape.count()) {
-    return Status::error(fmt::format("{} values and {} codes: shape {} needs the same number of both", values, codes,
-                                     to_string(shape)));
+    return Status::error(
+        fmt::format("{} values and {} codes: shape {} needs the same number of both", values, codes, to_string(shape)));
   }
   if (quant.axis >= shape.rank()) {
     return Status::error(fmt::format("axis {}: shape {} has no such axis", quant.axis, to_string(shape)));

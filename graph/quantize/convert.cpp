@@ -154,8 +154,10 @@ Result<Graph> convert(const Graph& fp32, std::span<const Range> ranges, const QC
         Result<QuantizedWeights> weights =
             quantize_weights(fp32, node, rewrite.quants[static_cast<std::size_t>(node.inputs[0])],
                              config.activation.dtype, config.weight);
-        if (weights.ok()) rewrite.weights.emplace(n, std::move(*weights));
-        else reason = weights.status().message();
+        if (weights.ok())
+          rewrite.weights.emplace(n, std::move(*weights));
+        else
+          reason = weights.status().message();
       }
       if (!reason.empty()) kept_float[n] = std::move(reason);
     }

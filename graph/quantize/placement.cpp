@@ -48,7 +48,8 @@ Role role_by_op(const Graph& graph, const Node& node, std::string& reason) {
     }
     case Op::Resize:
       return node.as<ResizeAttrs>().mode == ResizeAttrs::Mode::nearest ? Role::moves : Role::computes;
-    case Op::Pool: return node.as<PoolAttrs>().kind == PoolKind::max ? Role::moves : Role::computes;
+    case Op::Pool:
+      return node.as<PoolAttrs>().kind == PoolKind::max ? Role::moves : Role::computes;
     case Op::Pad:
       if (node.as<PadAttrs>().value == 0) return Role::moves;
       reason = fmt::format("pads with {}: codes are padded with 0", node.as<PadAttrs>().value);
@@ -56,18 +57,21 @@ Role role_by_op(const Graph& graph, const Node& node, std::string& reason) {
     case Op::MatMul:
     case Op::ReduceMean:
     case Op::Softmax:
-    case Op::Concat: return Role::computes;
+    case Op::Concat:
+      return Role::computes;
     case Op::Reshape:
     case Op::Transpose:
     case Op::Slice:
     case Op::Split:
-    case Op::Gather: return Role::moves;
+    case Op::Gather:
+      return Role::moves;
     case Op::Quantize:
     case Op::Dequantize:
     case Op::Requantize:
     case Op::Cast:
     case Op::Shape:
-    case Op::BatchNorm: break;
+    case Op::BatchNorm:
+      break;
   }
   reason = fmt::format("{} has no int8 form", name_of(node.op));
   return Role::stays_float;
@@ -175,9 +179,12 @@ Quant known_output_qparams(const Node& node, const QuantSpec& spec) {
   if (node.op != Op::Unary) return {};
   switch (node.as<UnaryAttrs>().fn) {
     case UnaryFn::sigmoid:
-    case UnaryFn::hard_sigmoid: return fixed_qparams(0, 1, spec);
-    case UnaryFn::tanh: return fixed_qparams(-1, 1, spec);
-    default: return {};
+    case UnaryFn::hard_sigmoid:
+      return fixed_qparams(0, 1, spec);
+    case UnaryFn::tanh:
+      return fixed_qparams(-1, 1, spec);
+    default:
+      return {};
   }
 }
 

@@ -63,8 +63,7 @@ class Rewriter {
     const Quant& quant = quant_of(id);
     std::vector<std::byte> codes;
     for (float x : values) {
-      const std::int32_t code =
-          quantize_value(x, quant.scale[0], quant.zero_point[0], bounds_of(rewrite_.activation));
+      const std::int32_t code = quantize_value(x, quant.scale[0], quant.zero_point[0], bounds_of(rewrite_.activation));
       codes.push_back(static_cast<std::byte>(code & 0xFF));
     }
     Value constant =

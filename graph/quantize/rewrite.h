@@ -14,9 +14,9 @@ namespace octet::graph {
 struct Rewrite {
   const Graph& fp32;
   Placement placement;
-  std::vector<Quant> quants;                       // (values) of every activation that becomes codes
+  std::vector<Quant> quants;                        // (values) of every activation that becomes codes
   std::map<std::size_t, QuantizedWeights> weights;  // by node
-  DType activation;                                // type of the codes
+  DType activation;                                 // type of the codes
 };
 
 // Values keep their names where they can: an int8 node's output is called as before, unless it is an

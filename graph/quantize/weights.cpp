@@ -100,8 +100,7 @@ Status check_accumulators(std::span<const std::byte> codes, const Quant& quant, 
     const auto at = static_cast<std::int64_t>(i);
     const auto byte = static_cast<std::uint8_t>(codes[i]);
     const std::int32_t code = dtype == DType::s8 ? static_cast<std::int8_t>(byte) : byte;
-    const std::int32_t zw =
-        quant.zero_point[static_cast<std::size_t>(channels.scale_of(at)) % quant.zero_point.size()];
+    const std::int32_t zw = quant.zero_point[static_cast<std::size_t>(channels.scale_of(at)) % quant.zero_point.size()];
     sums[static_cast<std::size_t>(channels.output_of(at))] += std::abs(code - zw);
   }
   for (std::size_t c = 0; c < sums.size(); ++c) {
@@ -154,7 +153,8 @@ Result<QuantizedWeights> quantize_weights(const Graph& graph, const Node& node, 
       bias_quant.scale.push_back(sx * sw);
       bias_quant.zero_point.push_back(0);
     }
-    result.bias = Graph::make_constant({}, DType::s32, graph.input(node, 2).shape, std::as_bytes(std::span(bias_codes)));
+    result.bias =
+        Graph::make_constant({}, DType::s32, graph.input(node, 2).shape, std::as_bytes(std::span(bias_codes)));
     result.bias->quant = std::move(bias_quant);
   }
   status = check_accumulators(codes, *quant, spec.dtype, bias_codes, channels, input.zero_point[0], input_dtype);

@@ -7,6 +7,7 @@
 namespace {
 
 #define OCTET_INLINE inline __attribute__((always_inline))
+#define OCTET_UNROLL _Pragma("GCC unroll 32")
 
 struct Words {
   __m512i low, high;  // slots 0 and 1, slots 2 and 3
@@ -26,6 +27,7 @@ OCTET_INLINE __mmask16 first_dwords(size_t n) {
 // (slots beyond start again: they are further rows of the same columns) ...
 template <int kSlots>
 struct RowOrder {
+  enum : int { kUsed = 4 };
   static OCTET_INLINE __m512i load(const void* base, int slot) {
     return _mm512_loadu_si512(static_cast<const int32_t*>(base) + 16 * (slot % kSlots));
   }
@@ -34,6 +36,7 @@ struct RowOrder {
 // ... or in the order of packing, lane L of slot s holding columns 4*(kSlots*L + s) and three more ...
 template <int kSlots>
 struct LaneOrder {
+  enum : int { kUsed = kSlots };
   static OCTET_INLINE __m512i load(const void* base, int slot) {
     const int32_t* from = static_cast<const int32_t*>(base) + 4 * (slot % kSlots);
     const auto lane = [from](int l) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + 4 * kSlots * l)); };
@@ -46,6 +49,7 @@ struct LaneOrder {
 
 // ... or one entry for all.
 struct OneEntry {
+  enum : int { kUsed = 4 };
   static OCTET_INLINE __m512i load(const void* base, int) { return _mm512_set1_epi32(*static_cast<const int32_t*>(base)); }
 };
 
@@ -89,7 +93,7 @@ class Requantizer {
   OCTET_INLINE Requantizer(const Requant& requant, size_t column)
       : multiplier_(requant.multiplier + column), shift_(requant.shift + column), zero_point_(requant.zero_point),
         fixed_(requant.finish == Finish::fixed) {
-    for (int s = 0; s < 4; ++s) {
+    for (int s = 0; s < Order::kUsed; ++s) {
       if (fixed_) {
         const __m512i exponent = _mm512_sub_epi32(_mm512_set1_epi32(kFraction), Order::load(shift_, s));
         scale_[s] = _mm512_scalef_ps(_mm512_cvtepi32_ps(Order::load(multiplier_, s)), _mm512_cvtepi32_ps(exponent));
@@ -125,21 +129,31 @@ class Requantizer {
     const __m512i fraction = _mm512_set1_epi32((1 << kFraction) - 4);
     __mmask16 clear = 0xFFFF;
     __m512i code[4];
-    for (int s = 0; s < 4; ++s) {
+    for (int s = 0; s < Order::kUsed; ++s) {
       const __m512i y = _mm512_cvtps_epi32(_mm512_fmadd_ps(_mm512_cvtepi32_ps(acc[s]), scale_[s], offset));
       clear = _mm512_mask_test_epi32_mask(clear, y, fraction);
       code[s] = _mm512_srai_epi32(y, kFraction);
     }
-    if (__builtin_expect(clear != 0xFFFF, 0)) return exact_words(acc);
-    return {_mm512_packs_epi32(code[0], code[1]), _mm512_packs_epi32(code[2], code[3])};
+    if (__builtin_expect(clear != 0xFFFF, 0)) {
+      return Order::kUsed == 4 ? exact_words(acc[0], acc[1], acc[2], acc[3]) : exact_words(acc[0], acc[1]);
+    }
+    return pack(code);
   }
 
-  __attribute__((noinline)) Words exact_words(const __m512i (&acc)[4]) const {
+  // Out of line, by value: nothing of it may cost the fast path a register or a store.
+  template <class... Slots>
+  __attribute__((noinline)) Words exact_words(Slots... slots) const {
+    const __m512i acc[] = {slots...};
     __m512i code[4];
-    for (int s = 0; s < 4; ++s) {
+    for (int s = 0; s < Order::kUsed; ++s) {
       code[s] = exact(acc[s], Order::load(multiplier_, s), Order::load(shift_, s), zero_point_);
     }
-    return {_mm512_packs_epi32(code[0], code[1]), _mm512_packs_epi32(code[2], code[3])};
+    return pack(code);
+  }
+
+  static OCTET_INLINE Words pack(const __m512i (&code)[4]) {
+    const __m512i low = _mm512_packs_epi32(code[0], code[1]);
+    return {low, Order::kUsed == 4 ? _mm512_packs_epi32(code[2], code[3]) : low};
   }
 
   // A product beyond the largest code must not reach the conversion, where it would turn negative;
@@ -148,11 +162,11 @@ class Requantizer {
     const __m512 top = _mm512_set1_ps(top_);
     const __m512i zero = _mm512_set1_epi16(static_cast<short>(zero_point_));
     __m512i code[4];
-    for (int s = 0; s < 4; ++s) {
+    for (int s = 0; s < Order::kUsed; ++s) {
       code[s] = _mm512_cvtps_epi32(_mm512_min_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(acc[s]), scale_[s]), top));
     }
-    return {_mm512_adds_epi16(_mm512_packs_epi32(code[0], code[1]), zero),
-            _mm512_adds_epi16(_mm512_packs_epi32(code[2], code[3]), zero)};
+    const Words w = pack(code);
+    return {_mm512_adds_epi16(w.low, zero), _mm512_adds_epi16(w.high, zero)};
   }
 
   __m512 scale_[4];

@@ -25,36 +25,36 @@ constexpr int max_rows() {
 template <int kRows, int kVectors>
 void multiply(const GemmArgs& args, const uint8_t* const* rows, __m512i* out) {
   __m512i acc[kRows][kVectors];
-#pragma GCC unroll 16
+OCTET_UNROLL
   for (int v = 0; v < kVectors; ++v) {
     const __m512i bias = _mm512_loadu_si512(args.requant->bias + 16 * v);
-#pragma GCC unroll 16
+OCTET_UNROLL
     for (int i = 0; i < kRows; ++i) acc[i][v] = bias;
   }
   const size_t taps = args.taps, groups = (args.kc + 3) / 4;
   const int8_t* weights = static_cast<const int8_t*>(args.weights);
   for (size_t t = 0; t < taps; ++t) {
     const uint8_t* row[kRows];
-#pragma GCC unroll 16
+OCTET_UNROLL
     for (int i = 0; i < kRows; ++i) row[i] = rows[static_cast<size_t>(i) * taps + t];
     for (size_t k = 0; k < 4 * groups; k += 4) {
       __m512i b[kVectors];
-#pragma GCC unroll 16
+OCTET_UNROLL
       for (int v = 0; v < kVectors; ++v) b[v] = _mm512_load_si512(weights + 64 * v);
       weights += 64 * kVectors;
-#pragma GCC unroll 16
+OCTET_UNROLL
       for (int i = 0; i < kRows; ++i) {
         int32_t four;
         memcpy(&four, row[i] + k, 4);
         const __m512i a = _mm512_set1_epi32(four);
-#pragma GCC unroll 16
+OCTET_UNROLL
         for (int v = 0; v < kVectors; ++v) acc[i][v] = _mm512_dpbusd_epi32(acc[i][v], a, b[v]);
       }
     }
   }
-#pragma GCC unroll 16
+OCTET_UNROLL
   for (int i = 0; i < kRows; ++i) {
-#pragma GCC unroll 16
+OCTET_UNROLL
     for (int v = 0; v < kVectors; ++v) _mm512_store_si512(out + i * kVectors + v, acc[i][v]);
   }
 }

@@ -15,8 +15,7 @@ Result<PreparedOp> prepare_conv_transpose2d(const OpContext& context) {
   const auto [kernel_h, kernel_w] = attrs.window.kernel;
   const std::int64_t groups = attrs.groups;
   if (groups < 1 || in[3] % groups != 0 || out[3] % groups != 0) {
-    return context.error(
-        fmt::format("{} groups: must divide {} input and {} output channels", groups, in[3], out[3]));
+    return context.error(fmt::format("{} groups: must divide {} input and {} output channels", groups, in[3], out[3]));
   }
   const std::int64_t in_per_group = in[3] / groups, out_per_group = out[3] / groups;
   if (Status status = check_weights(context, {in[3], out_per_group, kernel_h, kernel_w}); !status) return status;

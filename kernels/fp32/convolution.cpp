@@ -90,8 +90,7 @@ class ConvolutionOp : public Prepared {
 class PatchConvolution final : public ConvolutionOp {
  public:
   PatchConvolution(const OpContext& context, Convolution convolution)
-      : ConvolutionOp(context, std::move(convolution)),
-        patch_(conv_.kernel_h * conv_.kernel_w * conv_.in_per_group) {}
+      : ConvolutionOp(context, std::move(convolution)), patch_(conv_.kernel_h * conv_.kernel_w * conv_.in_per_group) {}
 
   // The chunk's patches, and two rows of weights cut to the taps inside the image.
   std::size_t scratch_bytes() const override {
@@ -118,8 +117,8 @@ class PatchConvolution final : public ConvolutionOp {
     }
     for (std::int64_t group = 0; group < conv_.groups; ++group) {
       for (std::size_t p = 0; p < chunk.outputs.size(); ++p) {
-        patches[p] = patch(io, scratch + static_cast<std::int64_t>(p) * patch_, batch, row,
-                           column_at(chunk.outputs[p]), group);
+        patches[p] =
+            patch(io, scratch + static_cast<std::int64_t>(p) * patch_, batch, row, column_at(chunk.outputs[p]), group);
       }
       const std::int64_t first = group * conv_.out_per_group;
       const auto store = [&](std::int64_t from) {
@@ -225,6 +224,7 @@ Status check_weights(const OpContext& context, const Shape& expected) {
   if (weights.shape != expected) {
     return context.error(fmt::format("weights {}: must be {}", to_string(weights.shape), to_string(expected)));
   }
+  if (expected.count() == 0) return context.error("weights have no elements: every size must be at least 1");
   if (context.has_input(2) && context.inputs[2].shape != Shape{context.outputs[0].shape[3]}) {
     return context.error(fmt::format("bias {}: must have one entry for each of the {} output channels",
                                      to_string(context.inputs[2].shape), context.outputs[0].shape[3]));
@@ -233,7 +233,7 @@ Status check_weights(const OpContext& context, const Shape& expected) {
 }
 
 Result<PreparedOp> prepare_convolution(const OpContext& context, Convolution convolution) {
-  if (convolution.in_per_group == 1 && convolution.out_per_group == 1) {
+  if (convolution.groups > 1 && convolution.in_per_group == 1 && convolution.out_per_group == 1) {
     return PreparedOp(std::make_unique<DepthwiseConvolution>(context, std::move(convolution)));
   }
   return PreparedOp(std::make_unique<PatchConvolution>(context, std::move(convolution)));

@@ -4,11 +4,11 @@
 // without branches where loops over them are worth vectorizing.
 #pragma once
 
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 
+#include "kernels/exact_math.h"
 #include "kernels/fp32/exp.h"
 
 namespace octet::kernels::fp32 {
@@ -64,51 +64,13 @@ inline float oerf(float x) {
   return std::copysign(a < 1.0F ? near : far, x);
 }
 
-// The logarithms work in double, where the plain series are exact enough and cancel nothing.
-
-// log((1+s)/(1-s)) = 2 (s + s^3/3 + s^5/5 + ...): below 1e-16 relative for |s| <= 0.172, 1e-10 for 1/3.
-inline double log_of_quotient(double s) {
-  const double z = s * s;
-  double sum = 1.0 / 21;
-  for (int k = 19; k >= 1; k -= 2) sum = sum * z + 1.0 / k;
-  return 2 * s * sum;
-}
-
-// x positive, finite and normal, as every positive float is in double.
-inline double log_of_normal(double x) {
-  const std::uint64_t bits = std::bit_cast<std::uint64_t>(x);
-  int exponent = static_cast<int>(bits >> 52) - 1023;
-  double mantissa = std::bit_cast<double>((bits & 0xFFFFFFFFFFFFFULL) | 0x3FF0000000000000ULL);  // in [1, 2)
-  if (mantissa > 0x1.6a09e667f3bcdp+0) {                                                        // sqrt(2)
-    mantissa *= 0.5;
-    ++exponent;
-  }
-  return exponent * 0x1.62e42fefa39efp-1 + log_of_quotient((mantissa - 1) / (mantissa + 1));
-}
-
-inline float olog(float x) {
-  if (x == 0) return -std::numeric_limits<float>::infinity();
-  if (!(x > 0)) return std::numeric_limits<float>::quiet_NaN();
-  return x > std::numeric_limits<float>::max() ? x : static_cast<float>(log_of_normal(x));
-}
+// Rounded from double, where the series of kernels/exact_math.h leave nothing to lose.
+inline float olog(float x) { return static_cast<float>(exact::log(static_cast<double>(x))); }
 
 // log(1 + e^x)
 inline float osoftplus(float x) {
-  if (x != x) return x;
-  const double e = oexp(-std::fabs(x));  // in [0, 1]
-  const float tail = static_cast<float>(log_of_quotient(e / (2 + e)));
-  return (x > 0 ? x : 0.0F) + tail;
-}
-
-// e^y in double, for what is rounded to float afterwards: beyond +-200 a float is 0 or infinite.
-inline double exp_in_double(double y) {
-  y = y < -200 ? -200 : y > 200 ? 200 : y;
-  const double rounder = 0x1.8p52;
-  const double k = (y * 0x1.71547652b82fep+0 + rounder) - rounder;
-  const double r = (y - k * 0x1.62e42fefap-1) - k * 0x1.cf79abc9e3b3ap-40;
-  double sum = 1;
-  for (int n = 13; n >= 1; --n) sum = 1 + r * sum / n;
-  return sum * std::bit_cast<double>(static_cast<std::uint64_t>(static_cast<std::int64_t>(k) + 1023) << 52);
+  const float tail = static_cast<float>(exact::log1p(static_cast<double>(oexp(-std::fabs(x)))));
+  return (x > 0.0F ? x : 0.0F) + tail;
 }
 
 // x^n by repeated squaring in double: |n| < 2^24 costs at most 48 roundings of 2^-53.
@@ -136,7 +98,7 @@ inline float opow(float x, float y) {
   // From here on an integer y is even, so the sign of x is lost.
   if (a == 0 || a == kInfinity) return (a == 0) == (y > 0) ? 0 : kInfinity;
   if (x < 0 && !is_integer) return std::numeric_limits<float>::quiet_NaN();
-  return static_cast<float>(exp_in_double(static_cast<double>(y) * log_of_normal(a)));
+  return static_cast<float>(exact::exp(static_cast<double>(y) * exact::log(static_cast<double>(a))));
 }
 
 }  // namespace octet::kernels::fp32

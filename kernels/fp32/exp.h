@@ -23,7 +23,7 @@ inline float power_of_two(std::int32_t k) { return std::bit_cast<float>((k + 127
 
 // Free of branches: the selections become masks when a loop over it is vectorized.
 inline float oexp(float x) {
-  float bounded = x < -104.0F ? -104.0F : x;  // e^-104 rounds to 0
+  float bounded = x < -104.0F ? -104.0F : x;    // e^-104 rounds to 0
   bounded = bounded > 89.0F ? 89.0F : bounded;  // e^89 overflows
   bounded = x == x ? bounded : 0.0F;            // NaN must not reach the conversion to int
   // x = k ln(2) + r. Adding 1.5 * 2^23 rounds to an integer; ln(2) is split into 15 bits, whose

@@ -115,13 +115,16 @@ Result<PreparedOp> prepare_matmul(const OpContext& context) {
   if (left.rank() < 1 || right.rank() < 1) return context.error("a scalar operand: both must have at least one axis");
   const Matrices a = matrices_of(left, true), b = matrices_of(right, false);
   bool fits = a.columns == b.rows;
+  std::int64_t products = 1;
   for (std::size_t axis = 0; axis < kBatchAxes; ++axis) {
     fits = fits && (a.batch[axis] == b.batch[axis] || a.batch[axis] == 1 || b.batch[axis] == 1);
+    products *= a.batch[axis] == 1 ? b.batch[axis] : a.batch[axis];
   }
-  if (!fits) {
-    return context.error(fmt::format("operands {} and {}: must be (..., m, k) and (..., k, n) with equal or broadcast "
-                                     "leading axes",
-                                     to_string(left), to_string(right)));
+  if (!fits || context.outputs[0].shape.count() != products * a.rows * b.columns) {
+    return context.error(
+        fmt::format("operands {} and {}, output {}: must be (..., m, k), (..., k, n), (..., m, n) with "
+                    "equal or broadcast leading axes",
+                    to_string(left), to_string(right), to_string(context.outputs[0].shape)));
   }
   return PreparedOp(std::make_unique<MatMul>(context, a, b, std::get<graph::MatMulAttrs>(context.attrs).clamp));
 }

@@ -31,8 +31,7 @@ Status check_range(const OpContext& context, const char* what, const std::array<
 
 AxisWindow axis_window(const graph::Window& window, const Shape& in, const Shape& out, int axis) {
   const auto i = static_cast<std::size_t>(axis);
-  return {in[1 + axis],     out[1 + axis],      window.kernel[i],
-          window.stride[i], window.dilation[i], window.pad_begin[i]};
+  return {in[1 + axis], out[1 + axis], window.kernel[i], window.stride[i], window.dilation[i], window.pad_begin[i]};
 }
 
 AxisTaps window_taps(const AxisWindow& w) {
@@ -90,11 +89,11 @@ Status check_image_op(const OpContext& context, const graph::Window& window, boo
   const Shape &in = context.inputs[0].shape, &out = context.outputs[0].shape;
   if (!channels_last) return context.error("layout NCHW: float images must be channels-last here");
   if (in.rank() != 4 || out.rank() != 4) {
-    return context.error(
-        fmt::format("input {} and output {}: both must have rank 4", to_string(in), to_string(out)));
+    return context.error(fmt::format("input {} and output {}: both must have rank 4", to_string(in), to_string(out)));
   }
   if (in[0] != out[0]) {
-    return context.error(fmt::format("input {} and output {}: the batch must be the same", to_string(in), to_string(out)));
+    return context.error(
+        fmt::format("input {} and output {}: the batch must be the same", to_string(in), to_string(out)));
   }
   for (const Shape* shape : {&in, &out}) {
     if (std::any_of(shape->begin(), shape->end(), [](std::int64_t size) { return size < 0 || size > kLargest; })) {

@@ -119,22 +119,16 @@ Result<PreparedOp> prepare_conv2d_depthwise(const OpContext& ctx, const ConvGeom
   const auto& attrs = std::get<graph::Conv2dAttrs>(ctx.attrs);
   const auto channels = static_cast<std::size_t>(g.in_channels), taps = static_cast<std::size_t>(g.taps());
   const Operand& w = ctx.inputs[1];  // (channels, 1, kh, kw)
-  const std::uint8_t flip = w.dtype == DType::u8 ? 0x80 : 0;
-  WeightMatrix weights{std::vector<std::int8_t>(channels * taps), channels, 1, taps, 1};
+  const WeightMatrix weights =
+      gather_weights(w.constant_as<std::uint8_t>(), flip_to_s8(w), channels, 1, taps, 1,
+                     [&](std::size_t c, std::size_t t, std::size_t) { return c * taps + t; });
   const std::size_t padded = round_up(channels, 64);
   AlignedBytes packed = allocate_aligned(taps * padded + kOverread);
   for (std::size_t c = 0; c < channels; ++c) {
-    for (std::size_t t = 0; t < taps; ++t) {
-      const auto code = static_cast<std::int8_t>(w.constant_as<std::uint8_t>()[c * taps + t] ^ flip);
-      weights.codes[c * taps + t] = code;
-      packed[t * padded + c] = static_cast<std::byte>(code);
-    }
+    for (std::size_t t = 0; t < taps; ++t) packed[t * padded + c] = static_cast<std::byte>(weights.column(c)[t]);
   }
-  const Result<WeightQuant> quant = weight_quant(ctx, 0, channels);
-  if (!quant) return quant.status();
-  const std::vector<ColumnSums> sums = column_sums(weights, *quant);
   Result<Epilogue> epilogue =
-      make_epilogue(ctx, *quant, sums, taps, attrs.clamp, attrs.residual.present ? &attrs.residual : nullptr);
+      make_epilogue(ctx, weights, 0, attrs.clamp, attrs.residual.present ? &attrs.residual : nullptr);
   if (!epilogue) return epilogue.status();
   return PreparedOp(std::make_unique<DepthwiseConv>(ctx, g, std::move(packed), *std::move(epilogue)));
 }

@@ -111,36 +111,20 @@ class FirstLayerConv final : public Prepared {
   int slices_ = 1;
 };
 
-// w (out, in, kh, kw) -> (out, kh, kw*in), as s8 codes.
-WeightMatrix reordered(const Operand& w, const ConvGeometry& g) {
-  const auto channels = static_cast<std::size_t>(g.in_channels), columns = static_cast<std::size_t>(g.out_channels);
-  const auto kh = static_cast<std::size_t>(g.kernel[0]), kw = static_cast<std::size_t>(g.kernel[1]);
-  WeightMatrix m{std::vector<std::int8_t>(columns * channels * kh * kw), 1, columns, kh, kw * channels};
-  const std::span<const std::uint8_t> source = w.constant_as<std::uint8_t>();
-  const std::uint8_t flip = w.dtype == DType::u8 ? 0x80 : 0;
-  std::size_t at = 0;
-  for (std::size_t c = 0; c < columns; ++c) {
-    for (std::size_t ky = 0; ky < kh; ++ky) {
-      for (std::size_t kx = 0; kx < kw; ++kx) {
-        for (std::size_t ic = 0; ic < channels; ++ic) {
-          m.codes[at++] = static_cast<std::int8_t>(source[((c * channels + ic) * kh + ky) * kw + kx] ^ flip);
-        }
-      }
-    }
-  }
-  return m;
-}
-
 }  // namespace
 
 Result<PreparedOp> prepare_conv2d_first_layer(const OpContext& ctx, const ConvGeometry& g) {
   const auto& attrs = std::get<graph::Conv2dAttrs>(ctx.attrs);
-  const WeightMatrix weights = reordered(ctx.inputs[1], g);
-  const Result<WeightQuant> quant = weight_quant(ctx, 0, weights.all_columns());
-  if (!quant) return quant.status();
-  const std::vector<ColumnSums> sums = column_sums(weights, *quant);
-  Result<Epilogue> epilogue = make_epilogue(ctx, *quant, sums, weights.k(), attrs.clamp,
-                                            attrs.residual.present ? &attrs.residual : nullptr);
+  const auto channels = static_cast<std::size_t>(g.in_channels), columns = static_cast<std::size_t>(g.out_channels);
+  const auto kh = static_cast<std::size_t>(g.kernel[0]), kw = static_cast<std::size_t>(g.kernel[1]);
+  const Operand& w = ctx.inputs[1];  // (out, in, kh, kw)
+  const WeightMatrix weights = gather_weights(
+      w.constant_as<std::uint8_t>(), flip_to_s8(w), 1, columns, kh, kw * channels,
+      [&](std::size_t c, std::size_t ky, std::size_t p) {  // p = kx * channels + channel
+        return ((c * channels + p % channels) * kh + ky) * kw + p / channels;
+      });
+  Result<Epilogue> epilogue =
+      make_epilogue(ctx, weights, 0, attrs.clamp, attrs.residual.present ? &attrs.residual : nullptr);
   if (!epilogue) return epilogue.status();
   PackedGemm gemm(ctx.backend, weights, *std::move(epilogue), ctx.inputs[0].max_code);
   return PreparedOp(std::make_unique<FirstLayerConv>(ctx, g, std::move(gemm)));

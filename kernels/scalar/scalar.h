@@ -10,7 +10,11 @@ namespace octet::kernels::OCTET_BACKEND_NS {
 
 extern constinit const Backend backend;
 
+// The packed layout that gemm reads.
+enum : uint8_t { kGemmMr = 1, kGemmNr = 32, kGemmNu = 8, kGemmKr = 1 };
+template <class Code>
 void gemm(const GemmArgs& args);
+template <class Code>
 void depthwise(const DepthwiseArgs& args);
 
 template <class Code>

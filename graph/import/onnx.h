@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <octet/status.h>
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+
+#include "graph/graph.h"
+
+namespace octet::graph {
+
+// The opsets of ai.onnx that import rules know.
+constexpr int kOldestOpset = 7, kNewestOpset = 21;
+
+// The graph that an ONNX file means, shapes inferred as far as its nodes tell. `directory` is where
+// files of external data lie; empty is the current one. The bytes are not trusted: whatever they are,
+// the result is a graph that keeps the invariants of graph.h or an error.
+Result<Graph> import_onnx(std::span<const std::byte> bytes, const std::filesystem::path& directory);
+
+}  // namespace octet::graph

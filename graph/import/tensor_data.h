@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// TensorProto -> constant.
+#pragma once
+
+#include <octet/status.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "graph/graph.h"
+
+namespace onnx {
+class TensorProto;
+}
+
+namespace octet::graph {
+
+// "float16", "int4" ...: the name of a TensorProto::DataType.
+std::string name_of_onnx_type(int type);
+// The type that elements of an ONNX type have in octet: float16, bfloat16 and double become f32.
+std::optional<DType> dtype_of_onnx(int type);
+
+// Elements come from raw bytes, typed fields, or a file in `directory`. `what` names the tensor in
+// messages: "initializer 'w'".
+Result<Value> import_tensor(const onnx::TensorProto& tensor, const std::filesystem::path& directory,
+                            const std::string& what);
+
+// The bytes of a tensor stored outside the model. The file must lie in `directory` or below and hold
+// exactly what is asked for: `size` bytes at the stated offset.
+Result<std::string> read_external_data(const onnx::TensorProto& tensor, const std::filesystem::path& directory,
+                                       std::uint64_t size, const std::string& what);
+
+}  // namespace octet::graph

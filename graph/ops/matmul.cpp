@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "graph/broadcast.h"
+#include "graph/inference.h"
+#include "graph/op.h"
+
+namespace octet::graph {
+namespace {
+
+Status import_matmul(ImportContext& context) {
+  if (Status status = context.expect_inputs(2, 2); !status) return status;
+  return context.emit(Op::MatMul, context.inputs, MatMulAttrs{});
+}
+
+// All axes but the last two.
+Shape leading(const Shape& shape) { return Shape(shape.dims().first(static_cast<std::size_t>(shape.rank() - 2))); }
+
+Status infer(Graph& graph, Node& node) {
+  if (Status status = expect_inputs(node, 2, 2); !status) return status;
+  for (std::size_t index = 0; index < 2; ++index) {
+    if (Status status = expect_activation(graph, node, index); !status) return status;
+    const Value& value = graph.input(node, index);
+    if (value.shape_known && value.shape.rank() < 2) {
+      return node_error(node, fmt::format("input {} has shape {}: must have rank 2 or more", index,
+                                          to_string(value.shape)));
+    }
+  }
+  const Value& a = graph.input(node, 0);
+  const Value& b = graph.input(node, 1);
+  if (!a.shape_known || !b.shape_known) {
+    set_unknown_activation(graph, node);
+    return {};
+  }
+  const int last_a = a.shape.rank() - 1, last_b = b.shape.rank() - 1;
+  auto shape = broadcast(leading(a.shape), leading(b.shape));
+  if (!shape || !may_equal(a.shape[last_a], b.shape[last_b - 1])) {
+    return node_error(node, fmt::format("shapes {} and {} cannot be multiplied", to_string(a.shape), to_string(b.shape)));
+  }
+  shape->push_back(a.shape[last_a - 1]);
+  shape->push_back(b.shape[last_b]);
+  set_activation(graph, node, *shape);
+  return {};
+}
+
+constexpr OnnxRule kRules[] = {{"MatMul", import_matmul}};
+
+}  // namespace
+
+const OpSchema matmul_schema = {kRules, infer};
+
+}  // namespace octet::graph

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pad: a border of one value. Pads come as an attribute before opset 11 and as an input since; once
+// resolved into begin and end per axis the inputs go.
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "graph/constant.h"
+#include "graph/dims.h"
+#include "graph/op.h"
+
+namespace octet::graph {
+namespace {
+
+Status import_pad(ImportContext& context) {
+  const std::string mode = context.text("mode", "constant");
+  if (mode != "constant") return context.unsupported("mode", mode, "supported is constant");
+  if (context.opset >= 11) {
+    if (Status status = context.expect_inputs(2, 4); !status) return status;
+    return context.emit(Op::Pad, context.inputs, PadAttrs{});
+  }
+  if (Status status = context.expect_inputs(1, 1); !status) return status;
+  const Dims pads = context.integers("pads");
+  if (pads.size() % 2 != 0) return context.error(fmt::format("{} pads: must be two per axis", pads.size()));
+  const auto middle = pads.begin() + static_cast<std::ptrdiff_t>(pads.size() / 2);
+  return context.emit(Op::Pad, context.inputs,
+                      PadAttrs{{pads.begin(), middle}, {middle, pads.end()}, context.real("value", 0)});
+}
+
+// The border's value: 0 if absent, nothing while it is not constant yet.
+Status read_value(const Graph& graph, const Node& node, std::optional<float>& result) {
+  if (!node.has_input(2)) {
+    result = 0.0F;
+    return {};
+  }
+  const Value& value = graph.input(node, 2);
+  if (!value.is_constant()) return {};
+  if (value.shape.count() == 1) {
+    if (const auto reals = reals_of(value)) result = reals->front();
+    if (const auto integers = integers_of(value)) {
+      // PadAttrs has a float; a border that this would change is refused rather than changed.
+      const auto rounded = static_cast<float>(integers->front());
+      if (static_cast<double>(rounded) == static_cast<double>(integers->front())) result = rounded;
+    }
+  }
+  if (result) return {};
+  return node_error(node, fmt::format("constant_value ('{}') is {} {}: must be one f32, or an integer exact in f32",
+                                      value.name, name_of(value.dtype), to_string(value.shape)));
+}
+
+// begin and end per axis out of `pads`, which covers `axes`.
+Status resolve(const Node& node, int rank, const Dims& pads, const Dims& axes, PadAttrs& attrs) {
+  if (pads.size() != 2 * axes.size())
+    return node_error(node, fmt::format("{} pads for {} axes: must be two per axis", pads.size(), axes.size()));
+  attrs.begin.assign(static_cast<std::size_t>(rank), 0);
+  attrs.end.assign(static_cast<std::size_t>(rank), 0);
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    attrs.begin[static_cast<std::size_t>(axes[i])] = pads[i];
+    attrs.end[static_cast<std::size_t>(axes[i])] = pads[i + axes.size()];
+  }
+  return {};
+}
+
+// Moves what the inputs say into the attributes; false if an input is not constant yet.
+Status read_inputs(const Graph& graph, Node& node, int rank, bool& complete) {
+  std::optional<Dims> pads, axes;
+  std::optional<float> value;
+  if (Status status = read_integers(graph, node, 1, pads); !status) return status;
+  if (Status status = read_integers(graph, node, 3, axes); !status) return status;
+  if (Status status = read_value(graph, node, value); !status) return status;
+  if (!axes && !node.has_input(3)) {
+    axes.emplace();
+    for (int axis = 0; axis < rank; ++axis) axes->push_back(axis);
+  }
+  complete = pads && axes && value;
+  if (!complete) return {};
+  auto& attrs = node.as<PadAttrs>();
+  if (Status status = resolve_axes(node, rank, *axes); !status) return status;
+  if (Status status = resolve(node, rank, *pads, *axes, attrs); !status) return status;
+  attrs.value = *value;
+  node.inputs.resize(1);
+  return {};
+}
+
+Status infer(Graph& graph, Node& node) {
+  const Value& x = graph.input(node, 0);
+  if (!x.shape_known) return set_unknown(graph, node, x.dtype);
+  const int rank = x.shape.rank();
+  if (node.inputs.size() > 1) {
+    bool complete = false;
+    if (Status status = read_inputs(graph, node, rank, complete); !status) return status;
+    if (!complete) return set_output(graph, node, 0, x.dtype, Dims(static_cast<std::size_t>(rank), Shape::kUnknown));
+  }
+  const auto& attrs = node.as<PadAttrs>();
+  if (attrs.begin.size() != static_cast<std::size_t>(rank) || attrs.end.size() != attrs.begin.size())
+    return node_error(node,
+                      fmt::format("pads for {} axes: must be for {}, the rank of the input", attrs.begin.size(), rank));
+  Dims dims = to_dims(x.shape);
+  for (std::size_t axis = 0; axis < dims.size(); ++axis) {
+    for (std::int64_t pad : {attrs.begin[axis], attrs.end[axis]}) {
+      if (pad < 0)
+        return node_error(node, fmt::format("pad {} at axis {}: must be at least 0 (Slice crops)", pad, axis));
+      if (dims[axis] >= 0 && __builtin_add_overflow(dims[axis], pad, &dims[axis]))
+        return node_error(node, fmt::format("pad {} at axis {}: the size overflows", pad, axis));
+    }
+  }
+  return set_output(graph, node, 0, x.dtype, dims);
+}
+
+// Every element of `memory` becomes `element`.
+template <class T>
+void fill(std::byte* memory, std::int64_t count, T element) {
+  for (std::int64_t i = 0; i < count; ++i)
+    std::memcpy(memory + i * static_cast<std::int64_t>(sizeof(T)), &element, sizeof(T));
+}
+
+// The border in the output's own type. False where that type cannot hold it; for codes only real 0,
+// the zero point, is known without quantizing.
+bool fill_border(const Value& output, const Quant& quant, float value, std::byte* memory) {
+  const std::int64_t count = output.shape.count();
+  if (output.dtype == DType::f32) return fill(memory, count, value), true;
+  const bool codes = !quant.scale.empty();
+  if (codes && value != 0) return false;
+  const float border = codes ? static_cast<float>(quant.zero_point[0]) : value;
+  const auto fill_as = [&](auto lowest, auto highest) {
+    if (!(border >= static_cast<float>(lowest) && border <= static_cast<float>(highest)) ||
+        border != std::trunc(border))
+      return false;
+    fill(memory, count, static_cast<decltype(lowest)>(border));
+    return true;
+  };
+  // Integer bounds within 2^24 are exact floats; wider borders never occur in shape arithmetic.
+  constexpr std::int32_t kExact = 1 << 24;
+  switch (output.dtype) {
+    case DType::u8:
+      return fill_as(std::uint8_t{0}, std::uint8_t{255});
+    case DType::s8:
+      return fill_as(std::int8_t{-128}, std::int8_t{127});
+    case DType::s32:
+      return fill_as(-kExact, kExact);
+    case DType::s64:
+      return fill_as(std::int64_t{-kExact}, std::int64_t{kExact});
+    case DType::boolean:
+      return fill_as(std::uint8_t{0}, std::uint8_t{1});
+    case DType::f32:
+      break;
+  }
+  return false;
+}
+
+bool fold(Graph& graph, Node& node) {
+  const Value& x = graph.input(node, 0);
+  Value& output = graph.output(node);
+  const auto& attrs = node.as<PadAttrs>();
+  if (node.inputs.size() > 1 || !uniform(x)) return false;
+  const auto memory = allocate_elements(output);
+  if (!fill_border(output, x.quant, attrs.value, memory.get())) return false;
+  Layout target = dense(output.shape);
+  for (std::size_t axis = 0; axis < attrs.begin.size(); ++axis)
+    target.offset += attrs.begin[axis] * target.stride[axis];
+  copy_elements(x.shape, size_of(x.dtype), x.data.get(), dense(x.shape), memory.get(), target);
+  return become_constant(output, x.dtype, memory, x.quant);
+}
+
+constexpr OnnxRule kRules[] = {{"Pad", import_pad}};
+
+}  // namespace
+
+const OpSchema pad_schema{kRules, infer, fold};
+
+}  // namespace octet::graph

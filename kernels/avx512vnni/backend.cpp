@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/avx512vnni/avx512vnni.h"
+
+namespace octet::kernels {
+
+namespace scalar {
+extern const Backend backend;
+}
+
+namespace OCTET_BACKEND_NS {
+
+extern constinit const Backend backend = {
+    .name = "avx512vnni",
+    .description = "AVX-512 with vpdpbusd on 512-bit vectors",
+    .needs = kCpuAvx512 | kCpuAvx512Vnni,
+    .base = &scalar::backend,
+    .activation = Activation::u8,
+    .gemm = {.run = gemm, .mr = 6, .nr = 64, .nu = 16, .kr = 4, .widened = 0, .saturates = 0},
+    .gemm_exact = {.run = nullptr, .mr = 0, .nr = 0, .nu = 0, .kr = 0, .widened = 0, .saturates = 0},
+    .depthwise = depthwise,
+    .add = add,
+    .mul = mul,
+    .lookup = lookup,
+    .max_pool = max_pool,
+    .avg_pool = avg_pool,
+    .quantize = quantize,
+    .dequantize = dequantize,
+    .requantize = requantize_row,
+};
+
+}  // namespace OCTET_BACKEND_NS
+
+}  // namespace octet::kernels

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <immintrin.h>
+
+#include "kernels/avx512vnni/avx512vnni.h"
+
+namespace octet::kernels::OCTET_BACKEND_NS {
+
+#include "kernels/avx512vnni/epilogue.inl"
+#include "kernels/avx512vnni/taps.inl"
+
+namespace {
+
+// kVectors * 64 channels at a time, so that a list of many taps is not walked for every 64.
+template <int kVectors>
+OCTET_INLINE void max_channels(const uint8_t* const* taps, size_t n_taps, size_t c, uint64_t last, uint8_t* out) {
+  __m512i best[kVectors];
+  for (int v = 0; v < kVectors; ++v) best[v] = _mm512_loadu_si512(taps[0] + c + 64 * v);
+  for (size_t t = 1; t < n_taps; ++t) {
+    for (int v = 0; v < kVectors; ++v) best[v] = _mm512_max_epu8(best[v], _mm512_loadu_si512(taps[t] + c + 64 * v));
+  }
+  for (int v = 0; v < kVectors; ++v) {
+    _mm512_mask_storeu_epi8(out + c + 64 * v, v + 1 < kVectors ? ~uint64_t{0} : last, best[v]);
+  }
+}
+
+}  // namespace
+
+void max_pool(const uint8_t* const* taps, size_t n_taps, size_t channels, uint8_t* out) {
+  size_t c = 0;
+  for (; c + 256 <= channels; c += 256) max_channels<4>(taps, n_taps, c, ~uint64_t{0}, out);
+  for (; c < channels; c += 64) max_channels<1>(taps, n_taps, c, first_bytes(channels - c), out);
+}
+
+// A sum of taps is a dot product with ones.
+void avg_pool(const uint8_t* const* taps, size_t n_taps, size_t channels, const Requant& requant, uint8_t* out) {
+  const Requantizer<OneEntry> requantizer(requant, 0);
+  for (size_t c = 0; c < channels; c += 64) {
+    __m512i acc[4];
+    for (int s = 0; s < 4; ++s) acc[s] = _mm512_set1_epi32(requant.bias[0]);
+    for (size_t t = 0; t < n_taps; t += 4) {
+      const size_t some = n_taps - t < 4 ? n_taps - t : 4;
+      const auto tap = [&](size_t i) { return _mm512_loadu_si512(taps[t + (i < some ? i : 0)] + c); };
+      const __m512i ones = _mm512_set1_epi32(0x01010101 >> (8 * (4 - some)));
+      const Slots<4> four = interleave<4>(tap(0), tap(1), tap(2), tap(3));
+      for (int s = 0; s < 4; ++s) acc[s] = _mm512_dpbusd_epi32(acc[s], four.v[s], ones);
+    }
+    const Words words = requantizer.fixed() ? requantizer.words<true>(acc) : requantizer.words<false>(acc);
+    store_channels<4>(out + c, requantizer.bytes(words), first_bytes(channels - c));
+  }
+}
+
+}  // namespace octet::kernels::OCTET_BACKEND_NS

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where one output index of a resized axis reads.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+#include "graph/attrs.h"
+
+namespace octet::kernels::fp32 {
+
+// The place in the input, in double on every CPU.
+inline double source_coordinate(graph::ResizeAttrs::Coordinates mode, double scale, std::int64_t in, std::int64_t out,
+                                std::int64_t index) {
+  using Coordinates = graph::ResizeAttrs::Coordinates;
+  const auto at = static_cast<double>(index);
+  switch (mode) {
+    case Coordinates::half_pixel:
+      return (at + 0.5) / scale - 0.5;
+    case Coordinates::pytorch_half_pixel:
+      return out > 1 ? (at + 0.5) / scale - 0.5 : 0.0;
+    case Coordinates::align_corners:
+      return out > 1 ? at * static_cast<double>(in - 1) / static_cast<double>(out - 1) : 0.0;
+    case Coordinates::asymmetric:
+      return at / scale;
+  }
+  return at;
+}
+
+inline std::int64_t nearest_index(graph::ResizeAttrs::Nearest mode, double source, std::int64_t in) {
+  using Nearest = graph::ResizeAttrs::Nearest;
+  double index = 0;
+  switch (mode) {
+    case Nearest::round_prefer_floor:
+      index = std::ceil(source - 0.5);
+      break;
+    case Nearest::round_prefer_ceil:
+      index = std::floor(source + 0.5);
+      break;
+    case Nearest::floor:
+      index = std::floor(source);
+      break;
+    case Nearest::ceil:
+      index = std::ceil(source);
+      break;
+  }
+  return static_cast<std::int64_t>(std::clamp(index, 0.0, static_cast<double>(in - 1)));
+}
+
+// value = x[low] * (1 - fraction) + x[high] * fraction
+struct Between {
+  std::int64_t low, high;
+  double fraction;
+};
+inline Between linear_indices(double source, std::int64_t in) {
+  const double inside = std::clamp(source, 0.0, static_cast<double>(in - 1));
+  const auto low = static_cast<std::int64_t>(inside);
+  return {low, std::min(low + 1, in - 1), inside - static_cast<double>(low)};
+}
+
+}  // namespace octet::kernels::fp32

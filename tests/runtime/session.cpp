@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// The promises of Session: the same bytes everywhere, no allocation in run, errors in sentences.
+#include <octet/octet.h>
+
+#include <atomic>
+#include <cfenv>
+#include <cstdlib>
+#include <new>
+
+#include "tests/support/accuracy.h"
+#include "tools/hash.h"
+
+#if defined(__SSE2__)
+#include <xmmintrin.h>
+#endif
+
+using namespace octet;
+
+namespace {
+std::atomic<long> allocations{0};
+}
+
+// Counts every allocation of the program. The sanitizers bring their own operator new.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define OCTET_COUNTS_ALLOCATIONS
+void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+#endif
+
+namespace {
+
+Model qat() { return Model::load(test::digits("digits_qat.onnx")).value(); }
+
+std::uint64_t hash_of_first_images(const Model& model, const SessionOptions& options) {
+  static const auto images = test::load(test::digits("test_images.npy"));
+  auto session = Session::create(model, options).value();
+  const auto input = session.input_bytes(0);
+  std::vector<std::byte> all;
+  for (std::size_t i = 0; i < 8; ++i) {
+    std::ranges::copy(std::span(images.bytes).subspan(i * input.size(), input.size()), input.begin());
+    session.run();
+    all.insert(all.end(), session.output_bytes(0).begin(), session.output_bytes(0).end());
+  }
+  return tools::fnv1a(all);
+}
+
+}  // namespace
+
+TEST_CASE("one output on every backend, thread count and requantization-neutral setting", "[tsan]") {
+  const Model model = qat();
+  for (RequantMode mode : {RequantMode::fixed, RequantMode::floating, RequantMode::floating_qnnpack}) {
+    const auto reference = hash_of_first_images(model, {.backend = "scalar", .threads = 1, .requant = mode});
+    for (const BackendInfo& backend : backends()) {
+      if (!backend.usable) {
+        WARN("SKIPPED: backend " << backend.name << " cannot run here: " << backend.reason);
+        continue;
+      }
+      for (int threads : {1, 2, 3}) {
+        INFO(backend.name << ", " << threads << " threads");
+        CHECK(hash_of_first_images(model, {.backend = backend.name, .threads = threads, .requant = mode}) == reference);
+      }
+    }
+  }
+}
+
+TEST_CASE("a forced backend really runs") {
+  for (const BackendInfo& backend : backends()) {
+    if (!backend.usable) continue;
+    const auto session = Session::create(qat(), {.backend = backend.name}).value();
+    CHECK(session.backend() == backend.name);
+    for (const OpInfo& op : session.ops()) {
+      if (op.op == "Conv2d") CHECK(op.kernel.starts_with(backend.name));
+    }
+  }
+}
+
+TEST_CASE("the host's rounding mode, FTZ and DAZ change nothing and are given back") {
+  const Model model = qat();
+  const auto reference = hash_of_first_images(model, {});
+  for (int mode : {FE_TONEAREST, FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO}) {
+    std::fesetround(mode);
+#if defined(__SSE2__)
+    const unsigned before = _mm_getcsr() | 0x8040;  // FTZ | DAZ
+    _mm_setcsr(before);
+#endif
+    const auto hash = hash_of_first_images(model, {.threads = 2});
+#if defined(__SSE2__)
+    const unsigned after = _mm_getcsr();
+    _mm_setcsr(before & ~0x8040U);
+    CHECK((after & ~0x3FU) == (before & ~0x3FU));  // all but the sticky exception flags
+#endif
+    CHECK(std::fegetround() == mode);
+    CHECK(hash == reference);
+  }
+  std::fesetround(FE_TONEAREST);
+}
+
+TEST_CASE("run allocates nothing") {
+#ifdef OCTET_COUNTS_ALLOCATIONS
+  for (int threads : {1, 2}) {
+    auto session = Session::create(qat(), {.threads = threads}).value();
+    session.run();
+    const long before = allocations;
+    for (int i = 0; i < 10; ++i) session.run();
+    CHECK(allocations == before);
+  }
+#else
+  WARN("SKIPPED: a sanitizer owns operator new in this build");
+#endif
+}
+
+TEST_CASE("inputs keep their content between runs") {
+  auto session = Session::create(qat()).value();
+  std::ranges::fill(session.input<float>(), 0.5F);
+  session.run();
+  const std::vector<float> first(session.output<float>().begin(), session.output<float>().end());
+  session.run();
+  CHECK(std::ranges::equal(first, session.output<float>()));
+  CHECK(session.input<std::uint8_t>().empty());  // wrong type: no view
+  CHECK(session.input<float>(1).empty());        // no such input
+}
+
+TEST_CASE("session options that cannot be met are refused with a sentence") {
+  const auto message = [](const SessionOptions& options) { return Session::create(qat(), options).status().message(); };
+  CHECK(message({.backend = "avx1024"}).find("'avx1024' does not exist; usable here: ") != std::string::npos);
+  CHECK(message({.threads = -1}).find("threads -1") != std::string::npos);
+  CHECK(message({.input_shapes = {{"image", {1, 3, 8, 8}}}}).find("image") != std::string::npos);
+  CHECK(message({.input_shapes = {{"picture", {1, 1, 8, 8}}}}).find("picture") != std::string::npos);
+  setenv("OCTET_BACKEND", "abacus", 1);
+  CHECK(message({}).find("OCTET_BACKEND 'abacus'") != std::string::npos);
+  CHECK(Session::create(qat(), {.backend = "scalar"}).ok());  // the option wins
+  setenv("OCTET_BACKEND", "scalar", 1);
+  CHECK(Session::create(qat()).value().backend() == "scalar");
+  unsetenv("OCTET_BACKEND");
+}

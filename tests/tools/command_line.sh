@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The command line contract: forms, exit codes, messages, JSON keys.
+# Usage: command_line.sh OCTET DIGITS_FOLDER SCRATCH_FOLDER
+set -uo pipefail
+octet=$1 digits=$2 out=$3
+rm -rf "$out" && mkdir -p "$out"
+failures=0
+
+expect() {  # expect EXIT_CODE PATTERN COMMAND...: the command's exit code, and a pattern in what it prints
+  local code=$1 pattern=$2 text got
+  shift 2
+  text=$("$@" 2>&1)
+  got=$?
+  if [ $got -ne "$code" ] || ! grep -qE -- "$pattern" <<<"$text"; then
+    echo "FAILED: $*"
+    echo "  exit $got (expected $code), printed: $text (expected to match: $pattern)"
+    failures=$((failures + 1))
+  fi
+}
+
+sentence() {  # sentence EXIT_CODE PATTERN COMMAND...: as expect, and exactly one line on stderr, none on stdout
+  expect "$@"
+  shift 2
+  local lines
+  lines=$("$@" 2>&1 >/dev/null | wc -l)
+  [ "$lines" -eq 1 ] || { echo "FAILED: $*: $lines lines on stderr, expected one sentence"; failures=$((failures + 1)); }
+}
+
+keys() {  # keys FILE KEY...: each key stands in the JSON file
+  local file=$1 key
+  shift
+  for key in "$@"; do
+    grep -q "\"$key\"" "$file" || { echo "FAILED: $file lacks \"$key\""; failures=$((failures + 1)); }
+  done
+}
+
+fp32=$digits/digits_fp32.onnx qat=$digits/digits_qat.onnx images=$digits/test_images.npy labels=$digits/test_labels.npy
+
+expect 0 'octet quantize model.onnx' $octet --help
+for command in run quantize eval bench inspect backends; do
+  expect 0 'Usage: ' $octet $command --help
+done
+sentence 2 'subcommand' $octet
+sentence 2 'frobnicate' $octet frobnicate
+sentence 2 'labels' $octet eval $qat --input $images
+sentence 2 'threads' $octet bench $qat --threads 0
+sentence 2 'requant' $octet run $qat --input $images --requant sometimes
+sentence 1 'no/such.onnx' $octet inspect no/such.onnx
+sentence 1 "'abacus' does not exist; usable here: .*scalar" $octet bench $qat --backend abacus
+sentence 1 "OCTET_BACKEND 'abacus'" env OCTET_BACKEND=abacus $octet bench $qat
+sentence 1 "'picture' does not exist: the model's inputs are 'image'" $octet run $qat --input picture=$images
+sentence 1 'holds s64, the model takes f32' $octet run $qat --input $labels
+sentence 1 'already|quantized' $octet quantize $qat -o $out/x.onnx --calibrate $images
+sentence 1 'preset .*octet' $octet quantize $fp32 -o $out/x.onnx --calibrate $images --preset none
+sentence 1 'no/such.npy' $octet quantize $fp32 -o $out/x.onnx --calibrate no/such.npy
+[ -e $out/x.onnx ] && { echo "FAILED: a failed job left a file behind"; failures=$((failures + 1)); }
+
+expect 0 'calibrated on 100 samples' $octet quantize $fp32 -o $out/int8.onnx --calibrate image=$digits/calibration_images.npy
+expect 0 'top-1 9[0-9]' $octet eval $out/int8.onnx --input $images --labels $labels --json $out/eval.json
+keys $out/eval.json samples top1 top5 requant
+expect 0 '^[0-9a-f]{16} logits f32 \[500,10\]$' $octet run $out/int8.onnx --input $images --output-dir $out/results \
+  --json $out/run.json --backend scalar --threads 1
+keys $out/run.json backend outputs name dtype shape hash requant
+[ -s $out/results/logits.npy ] || { echo "FAILED: run wrote no logits.npy"; failures=$((failures + 1)); }
+expect 0 'median' $octet bench $qat --iterations 3 --json $out/bench.json
+keys $out/bench.json results model precision backend threads median_ms min_ms p90_ms requant
+grep -q '"int8"' $out/bench.json || { echo "FAILED: bench.json does not say int8"; failures=$((failures + 1)); }
+expect 0 'fp32 on onednn' $octet bench $fp32 --iterations 3 --json $out/bench_fp32.json
+grep -q '"fp32"' $out/bench_fp32.json || { echo "FAILED: bench_fp32.json does not say fp32"; failures=$((failures + 1)); }
+expect 0 '100.0 % of them in int8' $octet inspect $out/int8.onnx --json $out/inspect.json
+keys $out/inspect.json ops name op precision kernel reason
+expect 0 'the model is not quantized' $octet inspect $fp32
+expect 0 'scalar' $octet backends --json $out/backends.json
+keys $out/backends.json backends name description usable reason default
+
+one=$($octet run $qat --input $images --threads 1 --backend scalar)
+for threads in 2 3; do
+  [ "$one" = "$($octet run $qat --input $images --threads $threads)" ] || {
+    echo "FAILED: $threads threads give another hash"
+    failures=$((failures + 1))
+  }
+done
+
+echo "$failures failures"
+exit $((failures > 0))
