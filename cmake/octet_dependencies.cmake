@@ -1,14 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 # Everything octet takes from outside, and what differs between versions of it. Code sees only the
-# targets named here (cpuinfo::cpuinfo, fmt::fmt, octet_pthreadpool, octet_onnx_proto, octet_dnnl).
+# targets named here (fmt::fmt, octet_cpuinfo, octet_pthreadpool, octet_onnx_proto, octet_dnnl).
 
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
-find_package(cpuinfo REQUIRED)
-find_package(pthreadpool REQUIRED)  # cmake/Findpthreadpool.cmake: upstream ships no config
 
-add_library(octet_pthreadpool INTERFACE)
-target_link_libraries(octet_pthreadpool INTERFACE pthreadpool::pthreadpool)
+# By header and library: pthreadpool ships no CMake config, the one that Debian 12 ships for cpuinfo
+# names a static library which is not in the package, and oneDNN's insists on OpenCL, unused there.
+function(octet_plain_library name header)
+  find_path(OCTET_${name}_INCLUDE ${header} REQUIRED)
+  find_library(OCTET_${name}_LIBRARY ${name} REQUIRED)
+  add_library(octet_${name} INTERFACE)
+  target_link_libraries(octet_${name} INTERFACE ${OCTET_${name}_LIBRARY})
+  if(NOT OCTET_${name}_INCLUDE STREQUAL "/usr/include")
+    target_include_directories(octet_${name} SYSTEM INTERFACE ${OCTET_${name}_INCLUDE})
+  endif()
+endfunction()
+octet_plain_library(cpuinfo cpuinfo.h)
+octet_plain_library(pthreadpool pthreadpool.h)
+octet_plain_library(dnnl dnnl.hpp)
+find_package(OpenMP REQUIRED COMPONENTS CXX)  # oneDNN's thread pool
+target_link_libraries(octet_dnnl INTERFACE OpenMP::OpenMP_CXX)
 
 # The ONNX messages: a config package upstream, a bare library on Debian. protobuf >= 22 needs its
 # config package, which brings abseil.
@@ -21,15 +33,3 @@ find_library(OCTET_ONNX_PROTO onnx_proto REQUIRED)
 add_library(octet_onnx_proto INTERFACE)
 target_link_libraries(octet_onnx_proto INTERFACE ${OCTET_ONNX_PROTO} protobuf::libprotobuf)
 target_compile_definitions(octet_onnx_proto INTERFACE ONNX_ML=1 ONNX_NAMESPACE=onnx)
-
-# oneDNN 2.6 (Debian 12) has a CMake config under the name dnnl, as has 3.x.
-find_package(dnnl CONFIG QUIET)
-add_library(octet_dnnl INTERFACE)
-if(dnnl_FOUND)
-  target_link_libraries(octet_dnnl INTERFACE DNNL::dnnl)
-else()
-  find_library(OCTET_DNNL dnnl REQUIRED)
-  target_link_libraries(octet_dnnl INTERFACE ${OCTET_DNNL})
-endif()
-find_package(OpenMP REQUIRED COMPONENTS CXX)
-target_link_libraries(octet_dnnl INTERFACE OpenMP::OpenMP_CXX)

@@ -3,7 +3,7 @@
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/octet)
-install(TARGETS octet octet_runtime octet_pthreadpool octet_onnx_proto octet_dnnl EXPORT octet-targets
+install(TARGETS octet octet_runtime octet_cpuinfo octet_pthreadpool octet_onnx_proto octet_dnnl EXPORT octet-targets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/octet DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT octet-targets NAMESPACE octet:: DESTINATION ${package_dir})
@@ -12,5 +12,4 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/octet-config.cmake.in
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/generated/octet-config-version.cmake
   COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/generated/octet-config.cmake
-  ${PROJECT_BINARY_DIR}/generated/octet-config-version.cmake ${PROJECT_SOURCE_DIR}/cmake/Findpthreadpool.cmake
-  DESTINATION ${package_dir})
+  ${PROJECT_BINARY_DIR}/generated/octet-config-version.cmake DESTINATION ${package_dir})

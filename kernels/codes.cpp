@@ -16,8 +16,8 @@ Result<Codes> codes_of(const OpContext& ctx, const Operand& operand, std::string
   }
   const Quant& quant = *operand.quant;
   if (!quant.per_tensor() || quant.scale.size() != 1 || quant.zero_point.size() != 1) {
-    return ctx.error(fmt::format("{} has {} scales: this operator takes per-tensor codes only", what,
-                                 quant.scale.size()));
+    return ctx.error(
+        fmt::format("{} has {} scales: this operator takes per-tensor codes only", what, quant.scale.size()));
   }
   const Codes codes{operand.dtype, quant.scale[0], quant.zero_point[0]};
   if (!std::isfinite(codes.scale) || codes.scale <= 0) {
@@ -25,8 +25,8 @@ Result<Codes> codes_of(const OpContext& ctx, const Operand& operand, std::string
   }
   const std::int32_t lowest = codes.dtype == DType::s8 ? -128 : 0;
   if (codes.zero_point < lowest || codes.zero_point > lowest + 255) {
-    return ctx.error(fmt::format("{} has zero point {}: must be a code, {} to {}", what, codes.zero_point, lowest,
-                                 lowest + 255));
+    return ctx.error(
+        fmt::format("{} has zero point {}: must be a code, {} to {}", what, codes.zero_point, lowest, lowest + 255));
   }
   return codes;
 }

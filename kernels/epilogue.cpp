@@ -168,7 +168,28 @@ std::vector<ColumnSums> column_sums(const WeightMatrix& weights, const WeightQua
   return sums;
 }
 
-Requant Epilogue::requant(std::size_t first, Finish how) const {
+void Epilogue::resize(std::size_t columns) {
+  bias.assign(columns + kPadding, 0);
+  multiplier.assign(columns + kPadding, 0);
+  shift.assign(columns + kPadding, 62);
+  scale.assign(columns + kPadding, 0);
+}
+
+Status Epilogue::set_factor(const OpContext& ctx, std::size_t c, float sx, float sw, float so) {
+  const double factor = fixed_factor(sx, sw, so);
+  const FixedScale fixed = fixed_scale(factor);
+  multiplier[c] = fixed.multiplier;
+  shift[c] = fixed.shift;
+  if (finish == Finish::fixed) {
+    scale[c] = static_cast<float>(factor);
+  } else {
+    scale[c] = to_floats() ? sx * sw : floating_factor(sx, sw, so, ctx.requant);
+  }
+  if (!std::isnan(scale[c])) return {};
+  return ctx.error(fmt::format("output channel {}: scales {}, {} and {} give no finite factor", c, sx, sw, so));
+}
+
+Requant Epilogue::requant(std::size_t first) const {
   return {.bias = bias.data() + first,
           .multiplier = multiplier.data() + first,
           .shift = shift.data() + first,
@@ -176,7 +197,7 @@ Requant Epilogue::requant(std::size_t first, Finish how) const {
           .zero_point = zero_point,
           .min = min,
           .max = max,
-          .finish = how};
+          .finish = finish};
 }
 
 void Epilogue::make_floats(std::byte* row, std::size_t first, std::size_t n) const noexcept {
@@ -204,10 +225,7 @@ Result<Epilogue> make_epilogue(const OpContext& ctx, const WeightQuant& quant, s
   if (!biases) return biases.status();
 
   Epilogue e;
-  e.bias.assign(columns + kPadding, 0);
-  e.multiplier.assign(columns + kPadding, 0);
-  e.shift.assign(columns + kPadding, 62);
-  e.scale.assign(columns + kPadding, 0);
+  e.resize(columns);
   e.clamp = clamp;
   float so = 1;
   if (ctx.outputs[0].dtype == DType::f32) {
@@ -234,15 +252,7 @@ Result<Epilogue> make_epilogue(const OpContext& ctx, const WeightQuant& quant, s
 
   for (std::size_t c = 0; c < columns; ++c) {
     const float sw = quant.scale[c];
-    const double factor = fixed_factor(sx, sw, so);
-    const FixedScale fixed = fixed_scale(factor);
-    e.multiplier[c] = fixed.multiplier;
-    e.shift[c] = fixed.shift;
-    e.scale[c] = e.to_floats()              ? sx * sw
-                 : e.finish == Finish::fixed ? static_cast<float>(factor)
-                                             : floating_factor(sx, sw, so, ctx.requant);
-    if (std::isnan(e.scale[c])) return ctx.error(fmt::format("output channel {} has no finite rescaling factor", c));
-
+    if (Status status = e.set_factor(ctx, c, sx, sw, so); !status) return status;
     double code = 0;
     if (e.float_bias.empty()) {
       code = biases->code(c, sx, sw, ctx.requant);

@@ -48,9 +48,12 @@ struct Epilogue {
 
   bool to_floats() const { return finish == Finish::accumulators; }
   std::size_t out_size() const { return to_floats() ? sizeof(float) : 1; }
-  // The view from column `first` on; `finish` may be overruled to get bare accumulators.
-  Requant requant(std::size_t first, Finish how) const;
-  Requant requant(std::size_t first) const { return requant(first, finish); }
+  // Makes room for `columns`, all of factor 0.
+  void resize(std::size_t columns);
+  // M = sx*sw/so of column c as integers or float; refused if it is no number.
+  Status set_factor(const OpContext& ctx, std::size_t c, float sx, float sw, float so);
+  // The view from column `first` on.
+  Requant requant(std::size_t first) const;
   // n accumulators at `row`, where columns first... stand, become floats in place.
   void make_floats(std::byte* row, std::size_t first, std::size_t n) const noexcept;
 };

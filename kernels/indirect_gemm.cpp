@@ -29,7 +29,7 @@ class IndirectGemm final : public Prepared {
                   static_cast<std::uint8_t>(ctx.inputs[0].quant->zero_point[0])) {
     const std::int64_t pixels = g.pixels(), taps = g.taps();
     const std::int64_t input_bytes = g.batch * g.in[0] * g.in[1] * g.in_channels;
-    const auto blocks = static_cast<std::int64_t>(gemm_.blocks().size());
+    const auto blocks = static_cast<std::int64_t>(gemm_.blocks());
     const double macs_per_row = pixels == 0 ? 0 : g.macs() / static_cast<double>(pixels);
     slices_ = slices_for(pixels, macs_per_row, ctx.threads);
     // Either every slice reads all weights and its own rows, or all rows and its own weights: let
@@ -50,13 +50,13 @@ class IndirectGemm final : public Prepared {
     fill_indirection(g_, 0, g_.pixels(), io.input<std::uint8_t>(0), zero_row_.data(), table_.data());
   }
 
-  std::size_t scratch_bytes() const override { return pointer_bytes() + round_up(gemm_.scratch_bytes(), 64); }
+  std::size_t scratch_bytes() const override { return pointer_bytes() + gemm_.scratch_bytes(); }
   int slices() const override { return slices_; }
 
   void run(const Io& io, int slice) const noexcept override {
     std::byte* const scratch = io.scratch + static_cast<std::size_t>(slice) * scratch_bytes();
     auto** const pointers = reinterpret_cast<const std::uint8_t**>(scratch);
-    const Range all_rows{0, g_.pixels()}, all_blocks{0, static_cast<std::int64_t>(gemm_.blocks().size())};
+    const Range all_rows{0, g_.pixels()}, all_blocks{0, static_cast<std::int64_t>(gemm_.blocks())};
     const auto mr = static_cast<std::int64_t>(gemm_.mr());
     const Range tiles = share_of((all_rows.last + mr - 1) / mr, slice, slices_);
     const Range rows = by_blocks_ ? all_rows : Range{tiles.first * mr, std::min(tiles.last * mr, all_rows.last)};
@@ -82,29 +82,22 @@ class IndirectGemm final : public Prepared {
                  std::byte* scratch) const noexcept {
     const auto first = static_cast<std::size_t>(rows.first), m = static_cast<std::size_t>(rows.last - rows.first);
     const std::size_t stride = gemm_.columns();
-    const std::uint8_t* const* source = use_table_ ? table_.data() + first * gemm_.taps() : pointers;
-    if (!use_table_) fill_indirection(g_, rows.first, rows.last, io.input<std::uint8_t>(0), zero_row_.data(), pointers);
-    std::size_t group = 0;  // whose channels `source` points to
-    if (gemm_.groups() > 1 && use_table_) {
-      std::copy_n(source, m * gemm_.taps(), pointers);
-      source = pointers;
+    const std::uint8_t* const* source = pointers;
+    if (!use_table_) {
+      fill_indirection(g_, rows.first, rows.last, io.input<std::uint8_t>(0), zero_row_.data(), pointers);
+    } else if (gemm_.groups() > 1) {
+      std::copy_n(table_.data() + first * gemm_.taps(), m * gemm_.taps(), pointers);
+    } else {
+      source = table_.data() + first * gemm_.taps();
     }
-    for (std::int64_t b = blocks.first; b < blocks.last; ++b) {
-      const PackedBlock& block = gemm_.blocks()[static_cast<std::size_t>(b)];
-      if (block.group != group) {
-        const std::size_t move = (block.group - group) * gemm_.kc();
-        for (std::size_t i = 0; i < m * gemm_.taps(); ++i) pointers[i] += move;
-        group = block.group;
-      }
-      gemm_.run(block,
-                {.pointers = source,
-                 .m = m,
-                 .out = io.outputs[0] + first * stride * gemm_.out_size(),
-                 .out_stride = stride,
-                 .residual = gemm_.has_add() ? io.input<std::uint8_t>(3) + first * stride : nullptr,
-                 .residual_stride = stride},
-                scratch);
-    }
+    gemm_.run(static_cast<std::size_t>(blocks.first), static_cast<std::size_t>(blocks.last),
+              {.pointers = source,
+               .m = m,
+               .out = io.outputs[0] + first * stride * gemm_.out_size(),
+               .out_stride = stride,
+               .residual = gemm_.has_add() ? io.input<std::uint8_t>(3) + first * stride : nullptr,
+               .residual_stride = stride},
+              pointers, scratch);
   }
 
   ConvGeometry g_;

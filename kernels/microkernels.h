@@ -113,7 +113,7 @@ using LookupFn = void (*)(const uint8_t* table, const uint8_t* in, uint8_t* out,
 using MaxPoolFn = void (*)(const uint8_t* const* taps, size_t n_taps, size_t channels, uint8_t* out);
 // out[c] = finish(sum over t of (taps[t][c] - zx)), requant entry 0 for every channel, bias[0] = -n_taps*zx
 using AvgPoolFn = void (*)(const uint8_t* const* taps, size_t n_taps, size_t channels, const Requant&, uint8_t* out);
-// clamp(rne(f32(x / scale)) + zp), clamped in float before the conversion, NaN -> zp.
+// clamp(rne(f32(x / scale)) + zp), clamped in float before the conversion; a NaN counts as 0.
 // reciprocal != 0: x * f32(1/scale) instead of the division.
 struct QuantizeParams {
   float scale;

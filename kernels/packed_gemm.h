@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Constant weights ready to be multiplied: packed blocks and all that follows their accumulators.
+// Matrix products of codes with all that follows their accumulators; constant weights ready for it.
 #pragma once
 
 #include <cstddef>
@@ -11,47 +11,57 @@
 
 namespace octet::kernels {
 
-// m rows of the left operand against one block: where they are read and where results go. Column 0
-// of out and residual is the tensor's first column, not the block's.
+// The left operand of one call and where its results go.
 struct GemmRows {
   const std::uint8_t* const* pointers;  // (m, taps), at kc codes each
   std::size_t m;
-  std::byte* out;
+  std::byte* out;                       // (m, columns) codes or floats
   std::size_t out_stride;               // elements
-  const std::uint8_t* residual;         // nullptr: none joins
+  const std::uint8_t* residual;         // (m, columns) codes; nullptr where none joins
   std::size_t residual_stride;
 };
 
+// The right operand of one call: a packed block whose constants start at `column` of an Epilogue.
+struct GemmColumns {
+  const Gemm* gemm;
+  const void* weights;
+  std::size_t taps, kc, n;
+  std::size_t column;
+  const std::int32_t* bias;             // (block width)
+};
+
+// out = epilogue(rows * columns). Where the epilogue has weight zero points the accumulators take a
+// detour through `scratch`: gemm_scratch_bytes(epilogue) of it.
+void run_gemm(const Backend& backend, const Epilogue& epilogue, const GemmColumns& columns, const GemmRows& rows,
+              std::byte* scratch) noexcept;
+std::size_t gemm_scratch_bytes(const Epilogue& epilogue);
+
+// A constant right operand, packed, with its epilogue.
 class PackedGemm {
  public:
   PackedGemm(const Backend& backend, const WeightMatrix& weights, Epilogue epilogue, int max_code);
 
-  std::span<const PackedBlock> blocks() const { return weights_.blocks(); }
+  std::size_t blocks() const { return weights_.blocks().size(); }
   std::size_t taps() const { return taps_; }
-  std::size_t kc() const { return kc_; }
   std::size_t columns() const { return columns_; }  // over all groups
   std::size_t groups() const { return groups_; }
   std::size_t out_size() const { return epilogue_.out_size(); }
   bool has_add() const { return epilogue_.add.has_value(); }
-  std::size_t mr() const { return mr_; }
+  std::size_t mr() const { return backend_.gemm.mr; }
   std::size_t weight_bytes() const { return weights_.size(); }
   std::string note() const { return weights_.note(); }
+  std::size_t scratch_bytes() const { return round_up(gemm_scratch_bytes(epilogue_), 64); }
 
-  std::size_t scratch_bytes() const;
-  void run(const PackedBlock& block, const GemmRows& rows, std::byte* scratch) const noexcept;
+  // Blocks [first, last). rows.pointers see the channels of group 0; with groups, `movable` is that
+  // same table, and is left moved to the last group.
+  void run(std::size_t first, std::size_t last, const GemmRows& rows, const std::uint8_t** movable,
+           std::byte* scratch) const noexcept;
 
  private:
-  void run_detour(const PackedBlock& block, const GemmRows& rows, std::byte* scratch) const noexcept;
-
   Backend backend_;
-  std::size_t taps_, kc_, columns_, groups_, mr_;
+  std::size_t taps_, kc_, columns_, groups_;
   Epilogue epilogue_;
   PackedWeights weights_;
-  std::vector<std::int32_t> no_bias_;  // (widest block) zeros
 };
-
-// Sum of kc codes at each of `taps` pointers.
-std::int32_t sum_of_codes(Activation activation, const std::uint8_t* const* pointers, std::size_t taps,
-                          std::size_t kc) noexcept;
 
 }  // namespace octet::kernels

@@ -38,7 +38,8 @@ StridedCopy::StridedCopy(std::span<const Axis<2>> axes, std::int64_t in_offset, 
     form_ = Form::fill;
   } else {
     form_ = Form::strided;
-    const auto contiguous = std::find_if(joined.begin(), joined.end(), [](const auto& axis) { return axis.stride[0] == 1; });
+    const auto contiguous =
+        std::find_if(joined.begin(), joined.end(), [](const auto& axis) { return axis.stride[0] == 1; });
     if (inner_.stride[1] == 1 && contiguous != joined.end()) {
       form_ = Form::transpose;
       rows_ = *contiguous;
@@ -75,8 +76,12 @@ void StridedCopy::run_tile(const Element* in, Element* out, std::int64_t first, 
     }
   }
   switch (form_) {
-    case Form::run: std::memcpy(out + first, in + first, static_cast<std::size_t>(n) * sizeof(Element)); break;
-    case Form::fill: std::fill_n(out + first, n, *in); break;
+    case Form::run:
+      std::memcpy(out + first, in + first, static_cast<std::size_t>(n) * sizeof(Element));
+      break;
+    case Form::fill:
+      std::fill_n(out + first, n, *in);
+      break;
     case Form::transpose:
       transpose_block(in + first, from, out + first * rows_.stride[1], rows_.stride[1], n, inner_.size);
       break;

@@ -16,9 +16,7 @@ using graph::UnaryFn;
 
 double sigmoid(double x) { return 1 / (1 + exact::exp(-x)); }
 double gelu_erf(double x) { return 0.5 * x * (1 + exact::erf(x * 0.70710678118654752440)); }
-double gelu_tanh(double x) {
-  return 0.5 * x * (1 + exact::tanh(0.79788456080286535588 * (x + 0.044715 * x * x * x)));
-}
+double gelu_tanh(double x) { return 0.5 * x * (1 + exact::tanh(0.79788456080286535588 * (x + 0.044715 * x * x * x))); }
 double softplus(double x) { return (x > 0 ? x : 0) + exact::log1p(exact::exp(x > 0 ? -x : x)); }
 
 template <class Real>
@@ -33,27 +31,48 @@ Real evaluate(const UnaryAttrs& attrs, Real x) {
   const Real alpha = attrs.alpha, beta = attrs.beta;
   const double wide = x;
   switch (attrs.fn) {
-    case UnaryFn::relu: return x > 0 ? x : 0;
-    case UnaryFn::clip: return limit<Real>(x, attrs.clip.lo, attrs.clip.hi);
-    case UnaryFn::leaky_relu: return x < 0 ? x * alpha : x;
-    case UnaryFn::elu: return x < 0 ? static_cast<Real>(alpha * (exact::exp(wide) - 1)) : x;
-    case UnaryFn::sigmoid: return static_cast<Real>(sigmoid(wide));
-    case UnaryFn::hard_sigmoid: return limit<Real>(alpha * x + beta, 0, 1);
-    case UnaryFn::hard_swish: return x * limit<Real>(x + 3, 0, 6) / 6;
-    case UnaryFn::silu: return static_cast<Real>(wide * sigmoid(wide));
-    case UnaryFn::tanh: return static_cast<Real>(exact::tanh(wide));
-    case UnaryFn::gelu_erf: return static_cast<Real>(gelu_erf(wide));
-    case UnaryFn::gelu_tanh: return static_cast<Real>(gelu_tanh(wide));
-    case UnaryFn::erf: return static_cast<Real>(exact::erf(wide));
-    case UnaryFn::exp: return static_cast<Real>(exact::exp(wide));
-    case UnaryFn::log: return static_cast<Real>(exact::log(wide));
-    case UnaryFn::sqrt: return std::sqrt(x);
-    case UnaryFn::reciprocal: return 1 / x;
-    case UnaryFn::neg: return -x;
-    case UnaryFn::abs: return std::fabs(x);
-    case UnaryFn::floor: return std::floor(x);
-    case UnaryFn::ceil: return std::ceil(x);
-    case UnaryFn::softplus: return static_cast<Real>(softplus(wide));
+    case UnaryFn::relu:
+      return x > 0 ? x : 0;
+    case UnaryFn::clip:
+      return limit<Real>(x, attrs.clip.lo, attrs.clip.hi);
+    case UnaryFn::leaky_relu:
+      return x < 0 ? x * alpha : x;
+    case UnaryFn::elu:
+      return x < 0 ? static_cast<Real>(alpha * (exact::exp(wide) - 1)) : x;
+    case UnaryFn::sigmoid:
+      return static_cast<Real>(sigmoid(wide));
+    case UnaryFn::hard_sigmoid:
+      return limit<Real>(alpha * x + beta, 0, 1);
+    case UnaryFn::hard_swish:
+      return x * limit<Real>(x + 3, 0, 6) / 6;
+    case UnaryFn::silu:
+      return static_cast<Real>(wide * sigmoid(wide));
+    case UnaryFn::tanh:
+      return static_cast<Real>(exact::tanh(wide));
+    case UnaryFn::gelu_erf:
+      return static_cast<Real>(gelu_erf(wide));
+    case UnaryFn::gelu_tanh:
+      return static_cast<Real>(gelu_tanh(wide));
+    case UnaryFn::erf:
+      return static_cast<Real>(exact::erf(wide));
+    case UnaryFn::exp:
+      return static_cast<Real>(exact::exp(wide));
+    case UnaryFn::log:
+      return static_cast<Real>(exact::log(wide));
+    case UnaryFn::sqrt:
+      return std::sqrt(x);
+    case UnaryFn::reciprocal:
+      return 1 / x;
+    case UnaryFn::neg:
+      return -x;
+    case UnaryFn::abs:
+      return std::fabs(x);
+    case UnaryFn::floor:
+      return std::floor(x);
+    case UnaryFn::ceil:
+      return std::ceil(x);
+    case UnaryFn::softplus:
+      return static_cast<Real>(softplus(wide));
   }
   return x;
 }

@@ -103,6 +103,12 @@ std::string tanh_of_cubic(OnnxWriter& writer, const Node& node, const std::strin
   return writer.step(node, "Tanh", {writer.step(node, "Mul", {sum, scalar(0.7978845608F)})});
 }
 
+Status write_conversion(OnnxWriter& writer, const Node& node) {
+  const auto* attrs = std::get_if<QuantizeAttrs>(&node.attrs);
+  writer.convert(node, attrs != nullptr ? attrs->clamp : Clamp{});
+  return {};
+}
+
 }  // namespace
 
 Status write_binary(OnnxWriter& writer, const Node& node) {
@@ -154,20 +160,9 @@ Status write_softmax(OnnxWriter& writer, const Node& node) {
   return {};
 }
 
-Status write_quantize(OnnxWriter& writer, const Node& node) {
-  writer.convert(node, node.as<QuantizeAttrs>().clamp);
-  return {};
-}
-
-Status write_dequantize(OnnxWriter& writer, const Node& node) {
-  writer.convert(node, node.as<QuantizeAttrs>().clamp);
-  return {};
-}
-
-Status write_requantize(OnnxWriter& writer, const Node& node) {
-  writer.convert(node, node.as<QuantizeAttrs>().clamp);
-  return {};
-}
+Status write_quantize(OnnxWriter& writer, const Node& node) { return write_conversion(writer, node); }
+Status write_dequantize(OnnxWriter& writer, const Node& node) { return write_conversion(writer, node); }
+Status write_requantize(OnnxWriter& writer, const Node& node) { return write_conversion(writer, node); }
 
 Status write_cast(OnnxWriter& writer, const Node& node) {
   set_attribute(writer.finish(node, "Cast", {writer.real_input(node, 0)}), "to",

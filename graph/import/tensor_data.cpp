@@ -155,9 +155,9 @@ std::string name_of_onnx_type(int type) {
   return decoder ? decoder->name : fmt::format("number {}", type);
 }
 
-std::optional<DType> dtype_of_onnx(int type) {
+std::optional<DType> same_dtype(int type) {
   const Decoder* decoder = find_decoder(type);
-  if (!decoder || !decoder->decode) return std::nullopt;
+  if (!decoder || !decoder->decode || decoder->raw_size != size_of(decoder->dtype)) return std::nullopt;
   return decoder->dtype;
 }
 

@@ -18,10 +18,10 @@ namespace octet::graph {
 
 // "float16", "int4" ...: the name of a TensorProto::DataType.
 std::string name_of_onnx_type(int type);
-// The type that elements of an ONNX type have in octet: float16, bfloat16 and double become f32.
-std::optional<DType> dtype_of_onnx(int type);
+// The octet type with the same elements; nothing where there is none.
+std::optional<DType> same_dtype(int type);
 
-// Elements come from raw bytes, typed fields, or a file in `directory`. `what` names the tensor in
+// float16, bfloat16 and double elements become f32. Elements come from raw bytes, typed fields, or a file in `directory`. `what` names the tensor in
 // messages: "initializer 'w'".
 Result<Value> import_tensor(const onnx::TensorProto& tensor, const std::filesystem::path& directory,
                             const std::string& what);

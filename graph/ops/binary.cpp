@@ -14,7 +14,7 @@ namespace {
 template <BinaryFn fn>
 Status import_binary(ImportContext& context) {
   if (Status status = context.expect_inputs(2, 2); !status) return status;
-  return context.emit(Op::Binary, context.inputs, BinaryAttrs{fn});
+  return context.emit(Op::Binary, context.inputs, BinaryAttrs{fn, {}});
 }
 
 // Min, Max and Sum take any number of inputs: a chain from the left.
@@ -25,10 +25,10 @@ Status import_chain(ImportContext& context) {
   ValueId left = context.inputs[0];
   for (std::size_t index = 1; index + 1 < context.inputs.size(); ++index) {
     if (!context.has_input(index)) return context.error(fmt::format("input {} is absent: it is not optional", index));
-    left = context.emit_step(Op::Binary, fmt::format("{}", index), {left, context.inputs[index]}, BinaryAttrs{fn});
+    left = context.emit_step(Op::Binary, fmt::format("{}", index), {left, context.inputs[index]}, BinaryAttrs{fn, {}});
   }
   if (context.inputs.back() == kNone) return context.error("the last input is absent: it is not optional");
-  return context.emit(Op::Binary, {left, context.inputs.back()}, BinaryAttrs{fn});
+  return context.emit(Op::Binary, {left, context.inputs.back()}, BinaryAttrs{fn, {}});
 }
 
 bool is_integer(const Value& value) { return value.dtype == DType::s32 || value.dtype == DType::s64; }

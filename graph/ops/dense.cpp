@@ -15,7 +15,7 @@ ValueId scaled(ImportContext& context, ValueId value, float factor, std::string_
   const float elements[] = {factor};
   const ValueId constant = context.graph.add_constant<float>(fmt::format("{}/{}_factor", context.name, suffix),
                                                              DType::f32, {}, elements);
-  return context.emit_step(Op::Binary, suffix, {value, constant}, BinaryAttrs{BinaryFn::mul});
+  return context.emit_step(Op::Binary, suffix, {value, constant}, BinaryAttrs{BinaryFn::mul, {}});
 }
 
 // The bias as a Dense node takes it, (n); kNone where C broadcasts in another way and must be added.
@@ -67,7 +67,7 @@ Status import_gemm(ImportContext& context) {
 
   ValueId product = context.emit_step(op, "product", std::move(inputs), attrs);
   if (scale_product) product = scaled(context, product, alpha, "alpha");
-  if (c != kNone) return context.emit(Op::Binary, {product, c}, BinaryAttrs{BinaryFn::add});
+  if (c != kNone) return context.emit(Op::Binary, {product, c}, BinaryAttrs{BinaryFn::add, {}});
   return context.alias(product);
 }
 

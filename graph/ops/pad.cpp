@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pad: a border of one value. Pads come as an attribute before opset 11 and as an input since; once
-// resolved into begin and end per axis the inputs go.
+// Pad: a border of one value; negative pads cut instead. Pads come as an attribute before opset 11 and as an input
+// since; once resolved into begin and end per axis the inputs go.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "graph/constant.h"
@@ -40,7 +41,7 @@ Status read_value(const Graph& graph, const Node& node, std::optional<float>& re
     if (const auto integers = integers_of(value)) {
       // PadAttrs has a float; a border that this would change is refused rather than changed.
       const auto rounded = static_cast<float>(integers->front());
-      if (static_cast<double>(rounded) == static_cast<double>(integers->front())) result = rounded;
+      if (rounded < 0x1p63F && static_cast<std::int64_t>(rounded) == integers->front()) result = rounded;
     }
   }
   if (result) return {};
@@ -82,6 +83,18 @@ Status read_inputs(const Graph& graph, Node& node, int rank, bool& complete) {
   return {};
 }
 
+Status widen(const Node& node, std::size_t axis, std::int64_t begin, std::int64_t end, std::int64_t& size) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 40;  // with sizes below it no sum overflows
+  if (begin < -kMost || begin > kMost || end < -kMost || end > kMost || size > kMost)
+    return node_error(node,
+                      fmt::format("pads {} and {} at axis {} of size {}: must be within 2^40", begin, end, axis, size));
+  if (size < 0) return {};
+  if (size + begin + end < 0)
+    return node_error(node, fmt::format("pads {} and {} at axis {} cut more than its size {}", begin, end, axis, size));
+  size += begin + end;
+  return {};
+}
+
 Status infer(Graph& graph, Node& node) {
   const Value& x = graph.input(node, 0);
   if (!x.shape_known) return set_unknown(graph, node, x.dtype);
@@ -96,14 +109,8 @@ Status infer(Graph& graph, Node& node) {
     return node_error(node,
                       fmt::format("pads for {} axes: must be for {}, the rank of the input", attrs.begin.size(), rank));
   Dims dims = to_dims(x.shape);
-  for (std::size_t axis = 0; axis < dims.size(); ++axis) {
-    for (std::int64_t pad : {attrs.begin[axis], attrs.end[axis]}) {
-      if (pad < 0)
-        return node_error(node, fmt::format("pad {} at axis {}: must be at least 0 (Slice crops)", pad, axis));
-      if (dims[axis] >= 0 && __builtin_add_overflow(dims[axis], pad, &dims[axis]))
-        return node_error(node, fmt::format("pad {} at axis {}: the size overflows", pad, axis));
-    }
-  }
+  for (std::size_t axis = 0; axis < dims.size(); ++axis)
+    if (Status status = widen(node, axis, attrs.begin[axis], attrs.end[axis], dims[axis]); !status) return status;
   return set_output(graph, node, 0, x.dtype, dims);
 }
 
@@ -155,10 +162,16 @@ bool fold(Graph& graph, Node& node) {
   if (node.inputs.size() > 1 || !uniform(x)) return false;
   const auto memory = allocate_elements(output);
   if (!fill_border(output, x.quant, attrs.value, memory.get())) return false;
-  Layout target = dense(output.shape);
-  for (std::size_t axis = 0; axis < attrs.begin.size(); ++axis)
-    target.offset += attrs.begin[axis] * target.stride[axis];
-  copy_elements(x.shape, size_of(x.dtype), x.data.get(), dense(x.shape), memory.get(), target);
+  Layout source = dense(x.shape), target = dense(output.shape);
+  Shape interior = output.shape;  // what of the input remains
+  for (int axis = 0; axis < interior.rank(); ++axis) {
+    const auto a = static_cast<std::size_t>(axis);
+    const std::int64_t size = output.shape[axis], first = std::clamp<std::int64_t>(attrs.begin[a], 0, size);
+    interior[axis] = std::clamp(attrs.begin[a] + x.shape[axis], first, size) - first;
+    source.offset += std::max<std::int64_t>(-attrs.begin[a], 0) * source.stride[a];
+    target.offset += first * target.stride[a];
+  }
+  copy_elements(interior, size_of(x.dtype), x.data.get(), source, memory.get(), target);
   return become_constant(output, x.dtype, memory, x.quant);
 }
 

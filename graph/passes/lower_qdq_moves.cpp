@@ -76,7 +76,8 @@ void sink_through(Editor& editor, NodeId id, std::size_t data_inputs) {
   const auto fold = schema_of(node.op).fold;
   const bool constant = std::all_of(node.inputs.begin(), node.inputs.end(),
                                     [&](ValueId input) { return input == kNone || graph[input].is_constant(); });
-  if (constant && fold != nullptr && fold(graph, node)) editor.remove(id);
+  const Value& result = graph.output(node);
+  if (constant && result.shape_known && result.shape.is_known() && fold != nullptr && fold(graph, node)) editor.remove(id);
 }
 
 // What may stand between a Quantize and the op that it should join. Quantize is monotone, so that
@@ -135,14 +136,18 @@ void sink_dequantize(Editor& editor) {
   for (NodeId id = 0; id < last; ++id) {
     if (!editor.alive(id)) continue;
     const Node& node = editor.node(id);
-    if (moves_elements(node)) sink_through(editor, id, 1);
-    else if (moves_as_concat(editor, node)) sink_through(editor, id, node.inputs.size());
+    if (moves_elements(node)) {
+      sink_through(editor, id, 1);
+    } else if (moves_as_concat(editor, node)) {
+      sink_through(editor, id, node.inputs.size());
+    }
   }
 }
 
 void raise_quantize(Editor& editor) {
   for (NodeId id = editor.size(); id-- > 0;) {
     if (!editor.is(id, Op::Quantize) || !are_codes(editor.graph.output(editor.node(id)))) continue;
+    if (editor.node(id).as<QuantizeAttrs>().clamp.active()) continue;  // a Pad's zeros would be clamped as well
     while (raise_once(editor, id)) {
     }
   }

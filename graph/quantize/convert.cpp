@@ -18,7 +18,7 @@ namespace octet::graph {
 namespace {
 
 constexpr std::int64_t kMostMatMulTerms = 33025;  // * 255 * 255 < 2^31
-constexpr double kMostAddRatio = 524288;          // 2^19, see the Add row of docs/arithmetic.md
+constexpr float kMostAddRatio = 0x1p18F;          // the Add row of docs/arithmetic.md needs less than 2^19
 
 bool has_weights(Op op) { return op == Op::Conv2d || op == Op::ConvTranspose2d || op == Op::Dense; }
 
@@ -74,7 +74,7 @@ Status never_observed(const Graph& graph, std::span<const ValueId> values) {
 
 // (values) the parameters of every activation that becomes codes.
 Result<std::vector<Quant>> choose_all(const Graph& graph, const Placement& placement, std::span<const Range> ranges,
-                                      const QuantSpec& spec) {
+                                      const QuantSpec& spec, const std::map<ValueId, float>& floors) {
   std::vector<ValueId> missing;
   for (ValueId value : values_to_observe(graph, placement, spec)) {
     const auto at = static_cast<std::size_t>(value);
@@ -95,9 +95,11 @@ Result<std::vector<Quant>> choose_all(const Graph& graph, const Placement& place
       return;
     }
     const Value& shown = graph[source];
+    QuantSpec own = spec;
+    if (const auto floor = floors.find(source); floor != floors.end()) own.eps = std::max(own.eps, floor->second);
     const Range range = shown.is_constant() ? range_of(shown) : ranges[static_cast<std::size_t>(source)];
     // A constant without elements is never read; any parameters do.
-    Result<Quant> chosen = choose_qparams(shown.is_constant() && range.empty() ? Range{0, 0} : range, spec);
+    Result<Quant> chosen = choose_qparams(shown.is_constant() && range.empty() ? Range{0, 0} : range, own);
     if (chosen.ok()) {
       quant = std::move(*chosen);
     } else {
@@ -108,20 +110,32 @@ Result<std::vector<Quant>> choose_all(const Graph& graph, const Placement& place
   return quants;
 }
 
-// Why this node, with these parameters, cannot be computed on codes; empty if it can.
-std::string refusal(const Graph& graph, const Node& node, std::span<const Quant> quants) {
-  const auto scale = [&](ValueId value) { return double{quants[static_cast<std::size_t>(value)].scale[0]}; };
-  if (node.op == Op::MatMul) {
-    const Shape& a = graph.input(node, 0).shape;
-    if (a.rank() > 0 && a[a.rank() - 1] > kMostMatMulTerms) {
-      return fmt::format("{} products per sum: at most {} fit an int32 accumulator", a[a.rank() - 1], kMostMatMulTerms);
-    }
+// Smallest scales (by source value) that sums need beside their terms, added to `floors`; false if
+// there are no new ones. Such a sum, of a dead branch say, is below 2^-10 of one step of its terms: with
+// a larger scale it is as much 0 as before, and its codes can be computed.
+bool raise_scales_of_small_sums(const Graph& graph, const Placement& placement, std::span<const Quant> quants,
+                                std::map<ValueId, float>& floors) {
+  const auto scale = [&](ValueId value) { return quants[static_cast<std::size_t>(value)].scale[0]; };
+  bool raised = false;
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
+    if (placement.roles[n] != Role::computes || node.op != Op::Binary) continue;
+    if (node.as<BinaryAttrs>().fn == BinaryFn::mul) continue;
+    const float least = std::max(scale(node.inputs[0]), scale(node.inputs[1])) / kMostAddRatio;
+    if (scale(node.outputs[0]) >= least) continue;
+    float& floor = floors[placement.source_of(node.outputs[0])];
+    raised = raised || floor < least;
+    floor = std::max(floor, least);
   }
-  if (node.op == Op::Binary && node.as<BinaryAttrs>().fn != BinaryFn::mul) {
-    const double ratio = std::max(scale(node.inputs[0]), scale(node.inputs[1])) / scale(node.outputs[0]);
-    if (ratio >= kMostAddRatio) return fmt::format("input scale {} times the output's: must be below 2^19", ratio);
-  }
-  return {};
+  return raised;
+}
+
+// Why this node cannot be computed on codes although its op can; empty if it can.
+std::string refusal(const Graph& graph, const Node& node) {
+  if (node.op != Op::MatMul) return {};
+  const Shape& a = graph.input(node, 0).shape;
+  if (a.rank() == 0 || a[a.rank() - 1] <= kMostMatMulTerms) return {};
+  return fmt::format("{} products per sum: at most {} fit an int32 accumulator", a[a.rank() - 1], kMostMatMulTerms);
 }
 
 }  // namespace
@@ -138,18 +152,21 @@ Result<Graph> convert(const Graph& fp32, std::span<const Range> ranges, const QC
   if (Status status = check_config(config); !status.ok()) return status;
   if (is_quantized(fp32)) return Status::error("model is quantized already: convert takes a float model");
   // Which nodes int8 cannot carry shows only once parameters are chosen, and keeping one float changes
-  // what its neighbours need: start over then. Ends, since each round keeps one more.
+  // what its neighbours need: start over then. Ends, since each round keeps one more, and scales only
+  // rise, from values to those that are made of them.
   std::map<std::size_t, std::string> kept_float;
+  std::map<ValueId, float> floors;
   while (true) {
     Rewrite rewrite{fp32, place(fp32, kept_float), {}, {}, config.activation.dtype};
-    Result<std::vector<Quant>> quants = choose_all(fp32, rewrite.placement, ranges, config.activation);
+    Result<std::vector<Quant>> quants = choose_all(fp32, rewrite.placement, ranges, config.activation, floors);
     if (!quants.ok()) return quants.status();
     rewrite.quants = std::move(*quants);
+    if (raise_scales_of_small_sums(fp32, rewrite.placement, rewrite.quants, floors)) continue;
     const std::size_t kept_before = kept_float.size();
     for (std::size_t n = 0; n < fp32.nodes.size(); ++n) {
       const Node& node = fp32.nodes[n];
       if (rewrite.placement.roles[n] != Role::computes) continue;
-      std::string reason = refusal(fp32, node, rewrite.quants);
+      std::string reason = refusal(fp32, node);
       if (reason.empty() && has_weights(node.op)) {
         Result<QuantizedWeights> weights =
             quantize_weights(fp32, node, rewrite.quants[static_cast<std::size_t>(node.inputs[0])],

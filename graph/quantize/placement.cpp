@@ -25,6 +25,13 @@ bool has_runtime_weights(const Graph& graph, const Node& node) {
   return false;
 }
 
+// Its slope has no bound near 0, and every range of codes holds 0.
+bool is_steep(const Node& node) {
+  if (node.op != Op::Unary) return false;
+  const UnaryFn fn = node.as<UnaryAttrs>().fn;
+  return fn == UnaryFn::log || fn == UnaryFn::sqrt || fn == UnaryFn::reciprocal;
+}
+
 // What the operator could be by itself, its neighbours left aside. `reason` is set for stays_float.
 Role role_by_op(const Graph& graph, const Node& node, std::string& reason) {
   switch (node.op) {
@@ -40,20 +47,16 @@ Role role_by_op(const Graph& graph, const Node& node, std::string& reason) {
       reason = "only add, sub and mul have an int8 form";
       return Role::stays_float;
     }
-    case Op::Unary: {
-      const UnaryFn fn = node.as<UnaryAttrs>().fn;
-      if (fn != UnaryFn::log && fn != UnaryFn::sqrt && fn != UnaryFn::reciprocal) return Role::computes;
-      reason = "too steep near 0 for 256 input codes";
+    case Op::Unary:
+      if (!is_steep(node)) return Role::computes;
+      reason = "too steep near 0 for an input of 256 codes";
       return Role::stays_float;
-    }
     case Op::Resize:
       return node.as<ResizeAttrs>().mode == ResizeAttrs::Mode::nearest ? Role::moves : Role::computes;
     case Op::Pool:
       return node.as<PoolAttrs>().kind == PoolKind::max ? Role::moves : Role::computes;
     case Op::Pad:
-      if (node.as<PadAttrs>().value == 0) return Role::moves;
-      reason = fmt::format("pads with {}: codes are padded with 0", node.as<PadAttrs>().value);
-      return Role::stays_float;
+      return node.as<PadAttrs>().value == 0 ? Role::moves : Role::computes;  // 0 has a code everywhere
     case Op::MatMul:
     case Op::ReduceMean:
     case Op::Softmax:
@@ -131,6 +134,25 @@ void keep_idle_moves_float(const Graph& graph, Placement& placement) {
   }
 }
 
+// A steep function whose input is codes and whose result becomes codes at once loses nothing by being a
+// table; only a float neighbour is worth a float function. Files in QDQ form cannot tell the two apart.
+void make_tables_of_steep_functions(const Graph& graph, const Uses& uses, Placement& placement) {
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
+    if (placement.roles[n] != Role::stays_float || !is_steep(node) || graph.is_output(node.outputs[0])) continue;
+    const auto is_int8 = [&](std::int32_t other) {
+      return other >= 0 && placement.roles[static_cast<std::size_t>(other)] != Role::stays_float;
+    };
+    const auto& readers = uses.consumers[static_cast<std::size_t>(node.outputs[0])];
+    if (!is_int8(uses.producer[static_cast<std::size_t>(node.inputs[0])]) || readers.empty() ||
+        !std::all_of(readers.begin(), readers.end(), is_int8)) {
+      continue;
+    }
+    placement.roles[n] = Role::computes;
+    placement.reasons[n].clear();
+  }
+}
+
 // A tensor that only a Concat reads takes the Concat's parameters right away: its codes are then
 // copied, and rounded once instead of twice. Looks through moves.
 void share_with_concat(const Graph& graph, const Uses& uses, const Node& concat, Placement& placement) {
@@ -201,10 +223,11 @@ Placement place(const Graph& graph, const std::map<std::size_t, std::string>& ke
       placement.roles[n] = role_alone(graph, graph.nodes[n], placement.reasons[n]);
     }
   }
+  const Uses uses(graph);
   keep_idle_moves_float(graph, placement);
+  make_tables_of_steep_functions(graph, uses, placement);
 
   for (std::size_t v = 0; v < graph.values.size(); ++v) placement.source.push_back(static_cast<ValueId>(v));
-  const Uses uses(graph);
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
     if (placement.roles[n] == Role::moves) {

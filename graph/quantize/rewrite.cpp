@@ -55,7 +55,8 @@ class Rewriter {
   }
 
   void append_conversion(Op op, ValueId from, ValueId to) {
-    int8_.nodes.push_back({int8_[to].name, op, {from}, {to}, QuantizeAttrs{}, {}});
+    const Attrs attrs = op == Op::Quantize ? Attrs(QuantizeAttrs{}) : Attrs();
+    int8_.nodes.push_back({int8_[to].name, op, {from}, {to}, attrs, {}});
   }
 
   ValueId quantized_constant(ValueId id) {

@@ -13,24 +13,27 @@
 namespace octet::graph {
 namespace {
 
-// Which output channel, and which scale, each weight belongs to. Conv2d (out, in/groups, kh, kw) and
-// Dense (n, k): axis 0 is both. ConvTranspose2d (in, out/groups, kh, kw): axis 1 has a scale per entry,
-// shared by the groups; output channel (group, j) uses scale j.
+// Which output channel each weight belongs to. Conv2d (out, in/groups, kh, kw), Dense (n, k): its index
+// on axis 0. ConvTranspose2d (in, out/groups, kh, kw): its index on axis 1, within its group of rows.
 struct Channels {
-  Channels(const Node& node, const Shape& shape) {
+  Channels(const Node& node, const Shape& shape, bool wants_per_channel) {
     axis = node.op == Op::ConvTranspose2d ? 1 : 0;
-    const std::int64_t groups = node.op == Op::ConvTranspose2d ? node.as<ConvTranspose2dAttrs>().groups : 1;
-    scales = shape[axis];
-    outputs = scales * groups;
+    groups = axis == 1 ? node.as<ConvTranspose2dAttrs>().groups : 1;
+    per_group = shape[axis];
     inner = shape.count(axis + 1, shape.rank());
-    rows_per_group = axis == 0 ? 0 : shape[0] / groups;
+    rows_per_group = std::max<std::int64_t>(axis == 1 ? shape[0] / groups : 1, 1);
+    scales = wants_per_channel && groups == 1 ? per_group : 1;
   }
-  std::int64_t scale_of(std::int64_t weight) const { return weight / inner % scales; }
-  std::int64_t output_of(std::int64_t weight) const {
-    return axis == 0 ? weight / inner : weight / inner / scales / rows_per_group * scales + scale_of(weight);
+  std::int64_t outputs() const { return per_group * groups; }
+  std::size_t output_of(std::size_t weight) const {
+    const std::int64_t row = static_cast<std::int64_t>(weight) / inner;
+    const std::int64_t group = axis == 1 ? row / per_group / rows_per_group : 0;
+    return static_cast<std::size_t>(group * per_group + row % per_group);
   }
+  std::size_t scale_of(std::size_t output) const { return scales == 1 ? 0 : output; }
   int axis;
-  std::int64_t scales, outputs, inner, rows_per_group;
+  std::int64_t groups, per_group, inner, rows_per_group;
+  std::int64_t scales;  // 1, or one per output channel
 };
 
 // Per scale: what its weights span, and the largest bias it must carry.
@@ -62,18 +65,16 @@ Result<Quant> scale_of(const Extent& extent, float sx, const QuantSpec& spec) {
 Result<Quant> weight_quant(const Value& weight, std::span<const float> bias, const Channels& channels, float sx,
                            const QuantSpec& spec) {
   const auto w = weight.as<float>();
-  const std::int64_t count = spec.per_channel ? channels.scales : 1;
-  std::vector<Extent> extents(static_cast<std::size_t>(count));
+  std::vector<Extent> extents(static_cast<std::size_t>(channels.scales));
   for (std::size_t i = 0; i < w.size(); ++i) {
-    const std::int64_t at = channels.scale_of(static_cast<std::int64_t>(i)) % count;
-    extents[static_cast<std::size_t>(at)].weights.include({w[i], w[i]});
+    extents[channels.scale_of(channels.output_of(i))].weights.include({w[i], w[i]});
   }
   for (std::size_t c = 0; c < bias.size(); ++c) {
-    Extent& extent = extents[c % extents.size()];
+    Extent& extent = extents[channels.scale_of(c)];
     extent.bias = std::max(extent.bias, std::abs(bias[c]));
   }
   Quant quant;
-  quant.axis = spec.per_channel ? channels.axis : -1;
+  quant.axis = spec.per_channel && channels.groups == 1 ? channels.axis : -1;
   for (const Extent& extent : extents) {
     Result<Quant> one = scale_of(extent, sx, spec);
     if (!one.ok()) return one.status();
@@ -95,13 +96,12 @@ Status check_accumulators(std::span<const std::byte> codes, const Quant& quant, 
                           DType input_dtype) {
   const CodeBounds x = bounds_of(input_dtype);
   const std::int64_t reach = std::max(x.max - zx, zx - x.min);
-  std::vector<std::int64_t> sums(static_cast<std::size_t>(channels.outputs));
+  std::vector<std::int64_t> sums(static_cast<std::size_t>(channels.outputs()));
   for (std::size_t i = 0; i < codes.size(); ++i) {
-    const auto at = static_cast<std::int64_t>(i);
+    const std::size_t output = channels.output_of(i);
     const auto byte = static_cast<std::uint8_t>(codes[i]);
     const std::int32_t code = dtype == DType::s8 ? static_cast<std::int8_t>(byte) : byte;
-    const std::int32_t zw = quant.zero_point[static_cast<std::size_t>(channels.scale_of(at)) % quant.zero_point.size()];
-    sums[static_cast<std::size_t>(channels.output_of(at))] += std::abs(code - zw);
+    sums[output] += std::abs(code - quant.zero_point[channels.scale_of(output)]);
   }
   for (std::size_t c = 0; c < sums.size(); ++c) {
     const std::int64_t start = bias.empty() ? 0 : std::abs(static_cast<std::int64_t>(bias[c]));
@@ -127,9 +127,9 @@ Result<QuantizedWeights> quantize_weights(const Graph& graph, const Node& node, 
   const auto w = weight.as<float>();
   if (!all_finite(w) || !all_finite(bias)) return Status::error("its weights are not finite");
   if (w.empty()) return Status::error("it has no weights");
-  const Channels channels(node, weight.shape);
-  if (has_bias && static_cast<std::int64_t>(bias.size()) != channels.outputs) {
-    return Status::error(fmt::format("{} biases for {} channels", bias.size(), channels.outputs));
+  const Channels channels(node, weight.shape, spec.per_channel);
+  if (has_bias && static_cast<std::int64_t>(bias.size()) != channels.outputs()) {
+    return Status::error(fmt::format("{} biases for {} channels", bias.size(), channels.outputs()));
   }
   const float sx = input.scale[0];
   Result<Quant> quant = weight_quant(weight, bias, channels, sx, spec);
@@ -145,7 +145,7 @@ Result<QuantizedWeights> quantize_weights(const Graph& graph, const Node& node, 
   if (has_bias) {
     Quant bias_quant{{}, {}, quant->per_tensor() ? -1 : 0};
     for (std::size_t c = 0; c < bias.size(); ++c) {
-      const float sw = quant->scale[c % quant->scale.size()];
+      const float sw = quant->scale[channels.scale_of(c)];
       // At most 2^30 (1 + 2^-24) by the choice of sw.
       const double code = std::nearbyint(static_cast<double>(bias[c]) / (static_cast<double>(sx) * sw));
       bias_codes.push_back(static_cast<std::int32_t>(code));

@@ -39,24 +39,38 @@ template <int kSlots>
 class Output {
  public:
   OCTET_INLINE explicit Output(const Block& block)
-      : block_(block), requantizer_(*block.args.requant, block.channel), finish_(block.args.requant->finish) {}
+      : block_(block), requantizer_(*block.args.requant, block.channel), finish_(block.args.requant->finish),
+        out_(block.args.out), mask_(block.mask) {}
 
-  OCTET_INLINE void store(size_t y, size_t x, const Slots<kSlots>& acc) const {
-    const size_t at = y * block_.args.out_row_stride + x * block_.args.out_stride + block_.channel;
+  // at: the pixel's first element, counted from args.out
+  OCTET_INLINE void store(size_t at, const Slots<kSlots>& acc) const {
     if (__builtin_expect(finish_ == Finish::accumulators, 0)) {
-      return store_accumulators(block_, static_cast<int32_t*>(static_cast<void*>(block_.args.out)) + at, acc);
+      return store_accumulators(block_, static_cast<int32_t*>(static_cast<void*>(out_)) + at, acc);
     }
     const __m512i slots[4] = {acc.v[0], acc.v[1], acc.v[kSlots - 2], acc.v[kSlots - 1]};
     const Words words = finish_ == Finish::fixed ? requantizer_.template words<true>(slots)
                                                  : requantizer_.template words<false>(slots);
-    store_channels<kSlots>(block_.args.out + at, requantizer_.bytes(words), block_.mask);
+    store_channels<kSlots>(out_ + at, requantizer_.bytes(words), mask_);
   }
 
  private:
   const Block& block_;
   Requantizer<LaneOrder<kSlots>> requantizer_;
   Finish finish_;
+  uint8_t* out_;
+  uint64_t mask_;
 };
+
+// Reads from memory, always: a copy from a register would take a turn on the ports that do the work.
+template <int kSlots>
+OCTET_INLINE Slots<kSlots> load_slots(const Slots<kSlots>& from) {
+  const Slots<kSlots>* p = &from;
+  __asm__("" : "+r"(p));
+  Slots<kSlots> slots;
+  OCTET_UNROLL
+  for (int s = 0; s < kSlots; ++s) slots.v[s] = _mm512_load_si512(&p->v[s]);
+  return slots;
+}
 
 template <int kSlots>
 OCTET_INLINE Slots<kSlots> load_bias(const Block& block) {
@@ -102,35 +116,45 @@ void window(const Block& block) {
   const Slots<kSlots> bias = load_bias<kSlots>(block);
   const Output<kSlots> output(block);
 
+  const size_t step = args.step, count = args.count;
   for (size_t y = 0; y < args.rows; ++y) {
     const uint8_t* const* taps = args.taps + y * (kKh * kKw);
-    Slots<kSlots> acc[kLive];  // of outputs x, x+1, ...
-    OCTET_UNROLL
-    for (int d = 0; d < kLive; ++d) acc[d] = bias;
-    // Column kx of output x is column kx - d*kStride of output x + d.
-    const auto add_column = [&](int kx, size_t offset) __attribute__((always_inline)) {
+    // Output x + d lives in acc[(x + d) % kLive]: unrolling by kLive makes that a constant, where
+    // moving accumulators down would cost as many instructions as adding to them.
+    Slots<kSlots> acc[kLive];
+    const auto start = [&](int i) __attribute__((always_inline)) { acc[i] = load_slots<kSlots>(bias); };
+    // Column kx of output x is column kx - d*kStride of output x + d; now: x % kLive.
+    const auto add_column = [&](int kx, size_t offset, int now) __attribute__((always_inline)) {
       OCTET_UNROLL
       for (int g = 0; g < kGroups; ++g) {
         const auto column = load_column<kKh, kSlots>(g, [&](int ky) { return taps[ky * kKw + kx] + offset; });
         OCTET_UNROLL
         for (int d = 0; d < kLive; ++d) {
           if (kx < d * kStride) continue;
+          Slots<kSlots>& to = acc[(now + d) % kLive];
           OCTET_UNROLL
           for (int s = 0; s < kSlots; ++s) {
-            acc[d].v[s] = _mm512_dpbusd_epi32(acc[d].v[s], column.v[s], weights[g][kx - d * kStride].v[s]);
+            to.v[s] = _mm512_dpbusd_epi32(to.v[s], column.v[s], weights[g][kx - d * kStride].v[s]);
           }
         }
       }
     };
     OCTET_UNROLL
-    for (int kx = 0; kx < kKw - kStride; ++kx) add_column(kx, block.channel);
-    for (size_t x = 0; x < args.count; ++x) {
+    for (int d = 0; d < kLive; ++d) start(d);
+    OCTET_UNROLL
+    for (int kx = 0; kx < kKw - kStride; ++kx) add_column(kx, block.channel, 0);
+    size_t offset = block.channel, at = y * args.out_row_stride + block.channel;
+    for (size_t x = 0; x < count; x += kLive) {
       OCTET_UNROLL
-      for (int kx = kKw - kStride; kx < kKw; ++kx) add_column(kx, block.channel + x * args.step);
-      output.store(y, x, acc[0]);
-      OCTET_UNROLL
-      for (int d = 0; d + 1 < kLive; ++d) acc[d] = acc[d + 1];
-      acc[kLive - 1] = bias;
+      for (int now = 0; now < kLive; ++now) {
+        if (x + static_cast<size_t>(now) >= count) break;
+        OCTET_UNROLL
+        for (int kx = kKw - kStride; kx < kKw; ++kx) add_column(kx, offset, now);
+        output.store(at, acc[now]);
+        start(now);
+        offset += step;
+        at += args.out_stride;
+      }
     }
   }
 }
@@ -165,7 +189,7 @@ void any_window(const Block& block) {
         const auto weights = g < kKept ? kept[g] : weight_group(g);
         for (int s = 0; s < kSlots; ++s) acc.v[s] = _mm512_dpbusd_epi32(acc.v[s], column.v[s], weights.v[s]);
       }
-      output.store(y, x, acc);
+      output.store(y * args.out_row_stride + x * args.out_stride + block.channel, acc);
     }
   }
 }

@@ -92,7 +92,7 @@ class Requantizer {
   // column: of slot 0, counted in the arrays of requant
   OCTET_INLINE Requantizer(const Requant& requant, size_t column)
       : multiplier_(requant.multiplier + column), shift_(requant.shift + column), zero_point_(requant.zero_point),
-        fixed_(requant.finish == Finish::fixed) {
+        fixed_(requant.finish == Finish::fixed), whole_(requant.min == 0 && requant.max == 255) {
     for (int s = 0; s < Order::kUsed; ++s) {
       if (fixed_) {
         const __m512i exponent = _mm512_sub_epi32(_mm512_set1_epi32(kFraction), Order::load(shift_, s));
@@ -118,7 +118,7 @@ class Requantizer {
   // Words to packed and clamped bytes.
   OCTET_INLINE __m512i bytes(Words w) const {
     const __m512i codes = _mm512_packus_epi16(w.low, w.high);
-    return _mm512_min_epu8(_mm512_max_epu8(codes, low_), high_);
+    return whole_ ? codes : _mm512_min_epu8(_mm512_max_epu8(codes, low_), high_);
   }
 
  private:
@@ -174,61 +174,65 @@ class Requantizer {
   const int32_t *multiplier_, *shift_;
   float offset_, top_;
   int32_t zero_point_;
-  bool fixed_;
+  bool fixed_, whole_;  // whole_: packing is clamp enough
 };
 
-// The Add row on two vectors of 64 codes.
+// The Add row on two vectors of 64 codes, in any order.
 //
 // fixed: with m = 128 * h + l, 0 <= l < 128, the sum is (a,b).(la,lb) + (128a,128b).(ha,hb) + rest,
 // two vpdpwssd on pairs of words: |h| <= 2^14 and 128 * 255 < 2^15 fit. Partial sums may wrap; the
-// whole fits int32.
+// whole fits int32, mostly even with zo << shift in it.
 class Adder {
  public:
   OCTET_INLINE explicit Adder(const AddParams& p)
-      : fixed_(p.finish == Finish::fixed), za_(p.za), zb_(p.zb), fa_(p.fa), fb_(p.fb),
-        low_float_(static_cast<float>(p.min - p.zo)), high_float_(static_cast<float>(p.max - p.zo)) {
+      : fixed_(p.finish == Finish::fixed), za_(p.za), zb_(p.zb), whole_(p.min == 0 && p.max == 255), fa_(p.fa),
+        fb_(p.fb), top_(static_cast<float>(p.max - p.zo)) {
+    const int64_t zero = static_cast<int64_t>(p.zo) << p.shift;
+    const int64_t largest = 255 * ((p.ma < 0 ? -int64_t{p.ma} : p.ma) + (p.mb < 0 ? -int64_t{p.mb} : p.mb));
+    zero_inside_ = fixed_ && largest + zero + (int64_t{1} << p.shift) <= INT32_MAX;
     const uint32_t constant = (1U << (p.shift - 1)) - static_cast<uint32_t>(p.ma) * static_cast<uint32_t>(p.za) -
                               static_cast<uint32_t>(p.mb) * static_cast<uint32_t>(p.zb);
-    constant_ = _mm512_set1_epi32(static_cast<int32_t>(constant));
+    constant_ = _mm512_set1_epi32(static_cast<int32_t>(constant + (zero_inside_ ? static_cast<uint32_t>(zero) : 0U)));
     fine_ = _mm512_set1_epi32((p.ma & 127) | (p.mb & 127) << 16);
     coarse_ = _mm512_set1_epi32(((p.ma >> 7) & 0xFFFF) | static_cast<int32_t>(static_cast<uint32_t>(p.mb >> 7) << 16));
-    shift_ = _mm_cvtsi32_si128(p.shift);
+    shift_ = _mm512_set1_epi32(p.shift);
     zero_ = _mm512_set1_epi16(static_cast<short>(p.zo));
     low_ = _mm512_set1_epi8(static_cast<char>(p.min));
     high_ = _mm512_set1_epi8(static_cast<char>(p.max));
   }
 
   OCTET_INLINE __m512i operator()(__m512i a, __m512i b) const {
-    const __m512i none = _mm512_setzero_si512();
-    const __m512i low = half(_mm512_unpacklo_epi8(a, none), _mm512_unpacklo_epi8(b, none));
-    const __m512i high = half(_mm512_unpackhi_epi8(a, none), _mm512_unpackhi_epi8(b, none));
-    return _mm512_min_epu8(_mm512_max_epu8(_mm512_packus_epi16(low, high), low_), high_);
+    const __m512i low = half(_mm512_unpacklo_epi8(a, b)), high = half(_mm512_unpackhi_epi8(a, b));
+    const __m512i codes = _mm512_packus_epi16(low, high);
+    return whole_ ? codes : _mm512_min_epu8(_mm512_max_epu8(codes, low_), high_);
   }
 
  private:
-  OCTET_INLINE __m512i half(__m512i a, __m512i b) const {
-    const __m512i low = quarter(_mm512_unpacklo_epi16(a, b)), high = quarter(_mm512_unpackhi_epi16(a, b));
-    return _mm512_adds_epi16(_mm512_packs_epi32(low, high), zero_);
+  // Pairs of bytes become pairs of words, are added, and become words.
+  OCTET_INLINE __m512i half(__m512i pairs) const {
+    const __m512i none = _mm512_setzero_si512();
+    const __m512i low = _mm512_unpacklo_epi8(pairs, none), high = _mm512_unpackhi_epi8(pairs, none);
+    const __m512i codes = fixed_ ? _mm512_packs_epi32(fixed(low), fixed(high)) : _mm512_packs_epi32(floating(low), floating(high));
+    return zero_inside_ ? codes : _mm512_adds_epi16(codes, zero_);
   }
-  OCTET_INLINE __m512i quarter(__m512i pairs) const { return fixed_ ? fixed(pairs) : floating(pairs); }
   OCTET_INLINE __m512i fixed(__m512i pairs) const {
-    const __m512i sum = _mm512_dpwssd_epi32(_mm512_dpwssd_epi32(constant_, pairs, fine_), _mm512_slli_epi32(pairs, 7), coarse_);
-    return _mm512_sra_epi32(sum, shift_);
+    const __m512i fine = _mm512_dpwssd_epi32(constant_, pairs, fine_);
+    const __m512i sum = _mm512_dpwssd_epi32(fine, _mm512_slli_epi32(pairs, 7), coarse_);
+    return _mm512_srav_epi32(sum, shift_);  // the form with one count for all takes two turns
   }
   OCTET_INLINE __m512i floating(__m512i pairs) const {
     const __m512i a = _mm512_sub_epi32(_mm512_and_si512(pairs, _mm512_set1_epi32(0xFFFF)), _mm512_set1_epi32(za_));
     const __m512i b = _mm512_sub_epi32(_mm512_srli_epi32(pairs, 16), _mm512_set1_epi32(zb_));
     const __m512 fa = _mm512_mul_ps(_mm512_cvtepi32_ps(a), _mm512_set1_ps(fa_));
     const __m512 fb = _mm512_mul_ps(_mm512_cvtepi32_ps(b), _mm512_set1_ps(fb_));
-    const __m512 v = _mm512_max_ps(_mm512_add_ps(fa, fb), _mm512_set1_ps(low_float_));
-    return _mm512_cvtps_epi32(_mm512_min_ps(v, _mm512_set1_ps(high_float_)));
+    return _mm512_cvtps_epi32(_mm512_min_ps(_mm512_add_ps(fa, fb), _mm512_set1_ps(top_)));
   }
 
-  __m512i constant_, fine_, coarse_, zero_, low_, high_;
-  __m128i shift_;
+  __m512i constant_, fine_, coarse_, shift_, zero_, low_, high_;
   bool fixed_;
   int32_t za_, zb_;
-  float fa_, fb_, low_float_, high_float_;
+  bool whole_, zero_inside_;
+  float fa_, fb_, top_;
 };
 
 }  // namespace

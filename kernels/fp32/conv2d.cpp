@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/format.h>
-
 #include "kernels/float_ops.h"
+#include "kernels/fp32/checks.h"
 #include "kernels/fp32/convolution.h"
 
 namespace octet::kernels::fp32 {
@@ -11,34 +10,23 @@ Result<PreparedOp> prepare_conv2d(const OpContext& context) {
   if (Status status = check_image_op(context, attrs.window, attrs.channels_last); !status) return status;
   if (attrs.residual.present) return context.error("a residual is fused: only int8 convolutions take one");
   const Shape &in = context.inputs[0].shape, &out = context.outputs[0].shape;
-  const auto [kernel_h, kernel_w] = attrs.window.kernel;
+  const std::int64_t kernel_h = attrs.window.kernel[0], kernel_w = attrs.window.kernel[1];
   const std::int64_t groups = attrs.groups;
-  if (groups < 1 || in[3] % groups != 0 || out[3] % groups != 0) {
-    return context.error(fmt::format("{} groups: must divide {} input and {} output channels", groups, in[3], out[3]));
-  }
+  if (Status status = check_groups(context, groups); !status) return status;
   const std::int64_t in_per_group = in[3] / groups;
   if (Status status = check_weights(context, {out[3], in_per_group, kernel_h, kernel_w}); !status) return status;
 
-  Convolution conv{window_taps(axis_window(attrs.window, in, out, 0)),
-                   window_taps(axis_window(attrs.window, in, out, 1)),
-                   kernel_h,
-                   kernel_w,
-                   groups,
-                   in_per_group,
-                   out[3] / groups,
-                   {},
-                   attrs.clamp};
-  // (out, in/groups, kh, kw) -> (out, kh, kw, in/groups)
-  const auto weights = context.inputs[1].constant_as<float>();
-  const std::int64_t taps = kernel_h * kernel_w;
-  conv.weights.reserve(weights.size());
-  for (std::int64_t o = 0; o < out[3]; ++o) {
-    for (std::int64_t tap = 0; tap < taps; ++tap) {
-      for (std::int64_t i = 0; i < in_per_group; ++i) {
-        conv.weights.push_back(weights[static_cast<std::size_t>((o * in_per_group + i) * taps + tap)]);
-      }
-    }
-  }
+  Convolution conv;
+  conv.rows = window_taps(axis_window(attrs.window, in, out, 0));
+  conv.columns = window_taps(axis_window(attrs.window, in, out, 1));
+  conv.kernel_h = kernel_h;
+  conv.kernel_w = kernel_w;
+  conv.groups = groups;
+  conv.in_per_group = in_per_group;
+  conv.out_per_group = out[3] / groups;
+  conv.clamp = attrs.clamp;
+  conv.weights = pack_by_tap(context.inputs[1].constant_as<float>(), out[3], in_per_group, kernel_h * kernel_w,
+                             [=](std::int64_t o, std::int64_t i) { return o * in_per_group + i; });
   return prepare_convolution(context, std::move(conv));
 }
 

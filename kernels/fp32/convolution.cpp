@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/fp32/convolution.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -217,20 +215,6 @@ class DepthwiseConvolution final : public ConvolutionOp {
 };
 
 }  // namespace
-
-Status check_weights(const OpContext& context, const Shape& expected) {
-  const Operand& weights = context.inputs[1];
-  if (weights.constant == nullptr) return context.error("weights are computed at run time: they must be constant");
-  if (weights.shape != expected) {
-    return context.error(fmt::format("weights {}: must be {}", to_string(weights.shape), to_string(expected)));
-  }
-  if (expected.count() == 0) return context.error("weights have no elements: every size must be at least 1");
-  if (context.has_input(2) && context.inputs[2].shape != Shape{context.outputs[0].shape[3]}) {
-    return context.error(fmt::format("bias {}: must have one entry for each of the {} output channels",
-                                     to_string(context.inputs[2].shape), context.outputs[0].shape[3]));
-  }
-  return {};
-}
 
 Result<PreparedOp> prepare_convolution(const OpContext& context, Convolution convolution) {
   if (convolution.groups > 1 && convolution.in_per_group == 1 && convolution.out_per_group == 1) {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <memory>
 
 #include "kernels/float_ops.h"
+#include "kernels/fp32/checks.h"
 #include "kernels/fp32/clamp.h"
 #include "kernels/fp32/ordered.h"
 
@@ -60,15 +59,7 @@ class Dense final : public Prepared {
 }  // namespace
 
 Result<PreparedOp> prepare_dense(const OpContext& context) {
-  const Shape &x = context.inputs[0].shape, &weights = context.inputs[1].shape, &out = context.outputs[0].shape;
-  if (weights.rank() != 2 || x.rank() < 1 || x.rank() != out.rank() || x[x.rank() - 1] != weights[1] ||
-      out[out.rank() - 1] != weights[0] || out.count(0, out.rank() - 1) != x.count(0, x.rank() - 1)) {
-    return context.error(fmt::format("input {}, weights {}, output {}: must be (..., k), (n, k), (..., n)",
-                                     to_string(x), to_string(weights), to_string(out)));
-  }
-  if (context.has_input(2) && context.inputs[2].shape != Shape{weights[0]}) {
-    return context.error(fmt::format("bias {}: must be [{}]", to_string(context.inputs[2].shape), weights[0]));
-  }
+  if (Status status = check_dense(context); !status) return status;
   return PreparedOp(std::make_unique<Dense>(context, std::get<graph::DenseAttrs>(context.attrs).clamp));
 }
 

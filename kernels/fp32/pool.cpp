@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "kernels/float_ops.h"
+#include "kernels/fp32/checks.h"
 #include "kernels/fp32/ordered.h"
 #include "kernels/fp32/taps.h"
 
@@ -117,11 +118,7 @@ class Pool final : public Prepared {
 
 Result<PreparedOp> prepare_pool(const OpContext& context) {
   const auto& attrs = std::get<graph::PoolAttrs>(context.attrs);
-  graph::Window window = attrs.window;
-  if (attrs.global) {
-    window = {};
-    if (context.inputs[0].shape.rank() == 4) window.kernel = {context.inputs[0].shape[1], context.inputs[0].shape[2]};
-  }
+  const graph::Window window = pool_window(context, attrs);
   if (Status status = check_image_op(context, window, attrs.channels_last); !status) return status;
   if (context.inputs[0].shape[3] != context.outputs[0].shape[3]) {
     return context.error(fmt::format("input {} and output {}: the channels must be the same",

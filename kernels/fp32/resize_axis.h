@@ -10,6 +10,13 @@
 
 namespace octet::kernels::fp32 {
 
+// A scale that was made from two sizes means their exact ratio: f32(4/3) is a little more, and
+// floor(4 / f32(4/3)) would miss index 3.
+inline double exact_scale(float scale, std::int64_t in, std::int64_t out) {
+  const double ratio = static_cast<double>(out) / static_cast<double>(in);
+  return static_cast<float>(ratio) == scale ? ratio : static_cast<double>(scale);
+}
+
 // The place in the input, in double on every CPU.
 inline double source_coordinate(graph::ResizeAttrs::Coordinates mode, double scale, std::int64_t in, std::int64_t out,
                                 std::int64_t index) {

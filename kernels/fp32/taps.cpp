@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/fp32/taps.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <limits>
 #include <map>
 #include <numeric>
 #include <utility>
@@ -12,20 +9,7 @@
 namespace octet::kernels::fp32 {
 namespace {
 
-constexpr std::int64_t kLargest = std::numeric_limits<std::int32_t>::max();
-
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return a > 0 ? (a + b - 1) / b : -(-a / b); }
-
-Status check_range(const OpContext& context, const char* what, const std::array<std::int64_t, 2>& values,
-                   std::int64_t least) {
-  for (std::size_t axis = 0; axis < 2; ++axis) {
-    if (values[axis] < least || values[axis] > kLargest) {
-      return context.error(
-          fmt::format("{} {} at axis {}: must be in [{}, {}]", what, values[axis], axis, least, kLargest));
-    }
-  }
-  return {};
-}
 
 }  // namespace
 
@@ -83,31 +67,6 @@ std::vector<Chunk> chunks_of_equal_taps(const AxisTaps& taps) {
     }
   }
   return chunks;
-}
-
-Status check_image_op(const OpContext& context, const graph::Window& window, bool channels_last) {
-  const Shape &in = context.inputs[0].shape, &out = context.outputs[0].shape;
-  if (!channels_last) return context.error("layout NCHW: float images must be channels-last here");
-  if (in.rank() != 4 || out.rank() != 4) {
-    return context.error(fmt::format("input {} and output {}: both must have rank 4", to_string(in), to_string(out)));
-  }
-  if (in[0] != out[0]) {
-    return context.error(
-        fmt::format("input {} and output {}: the batch must be the same", to_string(in), to_string(out)));
-  }
-  for (const Shape* shape : {&in, &out}) {
-    if (std::any_of(shape->begin(), shape->end(), [](std::int64_t size) { return size < 0 || size > kLargest; })) {
-      return context.error(fmt::format("shape {}: sizes must be in [0, {}]", to_string(*shape), kLargest));
-    }
-  }
-  for (const Status& status :
-       {check_range(context, "kernel size", window.kernel, 1), check_range(context, "stride", window.stride, 1),
-        check_range(context, "dilation", window.dilation, 1),
-        check_range(context, "padding", window.pad_begin, -kLargest),
-        check_range(context, "padding", window.pad_end, -kLargest)}) {
-    if (!status) return status;
-  }
-  return {};
 }
 
 }  // namespace octet::kernels::fp32

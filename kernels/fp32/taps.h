@@ -3,8 +3,6 @@
 // its transpose and pooling differ only in this table.
 #pragma once
 
-#include <octet/status.h>
-
 #include <cstdint>
 #include <vector>
 
@@ -39,8 +37,5 @@ struct Chunk {
   std::vector<std::int64_t> outputs;
 };
 std::vector<Chunk> chunks_of_equal_taps(const AxisTaps& taps);
-
-// NHWC float tensors, and sizes small enough that products of two of them fit int64.
-Status check_image_op(const OpContext& context, const graph::Window& window, bool channels_last);
 
 }  // namespace octet::kernels::fp32

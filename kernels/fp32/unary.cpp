@@ -17,7 +17,7 @@ inline float apply(float x, const graph::UnaryAttrs& attrs) {
   if constexpr (kFn == UnaryFn::relu) return x < 0.0F ? 0.0F : x;
   if constexpr (kFn == UnaryFn::clip) return clamp(x, attrs.clip);
   if constexpr (kFn == UnaryFn::leaky_relu) return x < 0.0F ? attrs.alpha * x : x;
-  if constexpr (kFn == UnaryFn::elu) return x < 0.0F ? attrs.alpha * oexpm1(x) : x;
+  if constexpr (kFn == UnaryFn::elu) return x < 0.0F ? attrs.alpha * oexpm1_of_negative(x) : x;
   if constexpr (kFn == UnaryFn::sigmoid) return osigmoid(x);
   if constexpr (kFn == UnaryFn::hard_sigmoid) return clamp(attrs.alpha * x + attrs.beta, {0.0F, 1.0F});
   if constexpr (kFn == UnaryFn::hard_swish) return x * clamp(x + 3.0F, {0.0F, 6.0F}) / 6.0F;

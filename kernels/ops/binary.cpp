@@ -38,10 +38,10 @@ bool broadcasts(const Shape& shape, const Shape& out) {
 template <class Params, class Kernel>
 class BinaryOp final : public Prepared {
  public:
-  BinaryOp(const OpContext& ctx, std::vector<Axis<2>> axes, std::int64_t count, const Params& params, Kernel kernel,
+  BinaryOp(const OpContext& ctx, std::vector<Axis<2>> axes, std::int64_t count, const Params& params, Kernel slot,
            std::string_view form)
       : params_(params),
-        kernel_(kernel),
+        slot_(slot),
         count_(count),
         slices_(slices_for(count, 2, ctx.threads)),
         name_(fmt::format("{} {}", ctx.backend.name, form)) {
@@ -65,9 +65,9 @@ class BinaryOp final : public Prepared {
     std::int64_t within = share.first % run_.size;
     for (std::int64_t at = share.first; at < share.last; outer.next()) {
       const std::int64_t n = std::min(run_.size - within, share.last - at);
-      kernel_(params_, a + outer.offset(0) + within * run_.stride[0], static_cast<std::size_t>(run_.stride[0]),
-              b + outer.offset(1) + within * run_.stride[1], static_cast<std::size_t>(run_.stride[1]), out + at,
-              static_cast<std::size_t>(n));
+      slot_(params_, a + outer.offset(0) + within * run_.stride[0], static_cast<std::size_t>(run_.stride[0]),
+            b + outer.offset(1) + within * run_.stride[1], static_cast<std::size_t>(run_.stride[1]), out + at,
+            static_cast<std::size_t>(n));
       at += n;
       within = 0;
     }
@@ -76,7 +76,7 @@ class BinaryOp final : public Prepared {
 
  private:
   Params params_;
-  Kernel kernel_;
+  Kernel slot_;
   Odometer<2> outer_;
   Axis<2> run_{1, {1, 1}};
   std::int64_t count_;
@@ -107,15 +107,15 @@ Result<PreparedOp> prepare_binary(const OpContext& ctx) {
   const Shape& sa = ctx.inputs[0].shape;
   const Shape& sb = ctx.inputs[1].shape;
   if (!broadcasts(sa, out.shape) || !broadcasts(sb, out.shape)) {
-    return ctx.error(fmt::format("shapes {} and {} do not broadcast to {}", to_string(sa), to_string(sb),
-                                 to_string(out.shape)));
+    return ctx.error(
+        fmt::format("shapes {} and {} do not broadcast to {}", to_string(sa), to_string(sb), to_string(out.shape)));
   }
   const CodeRange range = code_range(o->dtype, o->scale, o->zero_point, attrs.clamp);
   std::vector<Axis<2>> axes = broadcast_axes(sa, sb, out.shape);
 
   if (attrs.fn == graph::BinaryFn::mul) {
-    const MulParams params = mul_params(a->scale, a->zero_point, b->scale, b->zero_point, o->scale, o->zero_point,
-                                        range, ctx.requant);
+    const MulParams params =
+        mul_params(a->scale, a->zero_point, b->scale, b->zero_point, o->scale, o->zero_point, range, ctx.requant);
     return PreparedOp(
         std::make_unique<BinaryOp<MulParams, MulFn>>(ctx, std::move(axes), *count, params, ctx.backend.mul, "mul"));
   }
@@ -127,8 +127,7 @@ Result<PreparedOp> prepare_binary(const OpContext& ctx) {
     return PreparedOp(
         std::make_unique<BinaryOp<AddParams, AddFn>>(ctx, std::move(axes), *count, *params, ctx.backend.add, "add"));
   }
-  return ctx.error(
-      fmt::format("{} has no rule on codes: only Add, Sub and Mul run in int8", name_of(attrs.fn)));
+  return ctx.error(fmt::format("{} has no rule on codes: only Add, Sub and Mul run in int8", name_of(attrs.fn)));
 }
 
 }  // namespace octet::kernels

@@ -19,7 +19,8 @@ Result<PreparedOp> prepare_concat(const OpContext& ctx) {
   for (std::size_t i = 0; i < ctx.inputs.size(); ++i) {
     const Operand& in = ctx.inputs[i];
     bool fits = in.shape.rank() == rank && in.shape.is_known();
-    for (int d = 0; fits && d < rank; ++d) fits = d == *axis ? in.shape[d] <= out.shape[d] - at : in.shape[d] == out.shape[d];
+    for (int d = 0; fits && d < rank; ++d)
+      fits = d == *axis ? in.shape[d] <= out.shape[d] - at : in.shape[d] == out.shape[d];
     if (!fits) {
       return ctx.error(fmt::format("input {} of shape {} does not fit output {} along axis {}", i, to_string(in.shape),
                                    to_string(out.shape), *axis));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "kernels/codes.h"
 #include "kernels/epilogue.h"
 #include "kernels/float_ops.h"
 
@@ -21,6 +22,9 @@ Result<ConvGeometry> geometry_of(const OpContext& ctx, const graph::Conv2dAttrs&
   const graph::Window& window = attrs.window;
   if (!attrs.channels_last) return ctx.error("an int8 convolution must be channels-last");
   if (x.rank() != 4 || w.rank() != 4 || y.rank() != 4) return ctx.error("input, weights and output must have 4 axes");
+  for (const Operand* operand : {&ctx.inputs[0], &ctx.inputs[1], &ctx.outputs[0]}) {
+    if (const auto count = count_of(ctx, *operand, "an operand"); !count) return count.status();
+  }
   if (window.auto_pad != graph::AutoPad::none) return ctx.error("auto_pad must be resolved");
   const ConvGeometry g{.batch = x[0],
                        .in = {x[1], x[2]},

@@ -11,9 +11,10 @@
 namespace octet::kernels {
 namespace {
 
-// One output row is a run of pixels whose taps all lie inside the width, in one call, and the pixels
-// left and right of it one by one. Taps above or below the image read a strip of zero points that is
-// as long as a run, so top and bottom rows need nothing of their own.
+// Output pixels whose taps all lie inside the width are one run per row, the few left and right of
+// them runs of one pixel, and one call takes such a run in many rows. Taps above or below the image
+// read a strip of zero points that is as long as a run, so top and bottom rows need nothing of
+// their own.
 class DepthwiseConv final : public Prepared {
  public:
   DepthwiseConv(const OpContext& ctx, const ConvGeometry& g, AlignedBytes weights, Epilogue epilogue)
@@ -27,6 +28,11 @@ class DepthwiseConv final : public Prepared {
                static_cast<std::uint8_t>(ctx.inputs[0].quant->zero_point[0])) {
     const std::int64_t rows = g.batch * g.out[0];
     slices_ = slices_for(rows, rows == 0 ? 0 : g.macs() / static_cast<double>(rows), ctx.threads);
+    rows_at_once_ = std::clamp<std::int64_t>(kPointersAtOnce / g.taps(), 1, std::max<std::int64_t>(rows, 1));
+    if (epilogue_.add) {
+      const auto row_codes = static_cast<std::int64_t>(row_elements());
+      rows_at_once_ = std::clamp<std::int64_t>(kCodesAtOnce / row_codes, 1, rows_at_once_);
+    }
     // Pixels x with 0 <= x*stride - pad and x*stride - pad + span < width.
     const std::int64_t span = (g.kernel[1] - 1) * g.dilation[1];
     const std::int64_t room = g.in[1] - 1 - span + g.pad[1];
@@ -34,27 +40,15 @@ class DepthwiseConv final : public Prepared {
     inner_.last = std::clamp(room < 0 ? 0 : room / g.stride[1] + 1, inner_.first, g.out[1]);
   }
 
-  // The taps of one call, and a row of codes on its way to the residual add.
-  std::size_t scratch_bytes() const override { return tap_bytes() + (epilogue_.add ? row_bytes() : 0); }
+  // The taps of one call, and the rows of codes on their way to the residual add.
+  std::size_t scratch_bytes() const override { return tap_bytes() + (epilogue_.add ? code_bytes() : 0); }
   int slices() const override { return slices_; }
 
   void run(const Io& io, int slice) const noexcept override {
     std::byte* const scratch = io.scratch + static_cast<std::size_t>(slice) * scratch_bytes();
     const Range rows = share_of(g_.batch * g_.out[0], slice, slices_);
-    const std::size_t n = static_cast<std::size_t>(g_.out[1]) * channels_;
-    for (std::int64_t row = rows.first; row < rows.last; ++row) {
-      const std::size_t at = static_cast<std::size_t>(row) * n;
-      std::byte* const out = io.outputs[0] + at * epilogue_.out_size();
-      std::byte* const codes = epilogue_.add ? scratch + tap_bytes() : out;
-      run_row(io, row, codes, reinterpret_cast<const std::uint8_t**>(scratch));
-      if (epilogue_.add) {
-        backend_.add(*epilogue_.add, reinterpret_cast<std::uint8_t*>(codes), 1, io.input<std::uint8_t>(3) + at, 1,
-                     reinterpret_cast<std::uint8_t*>(out), n);
-      }
-      if (!epilogue_.to_floats()) continue;
-      for (std::int64_t x = 0; x < g_.out[1]; ++x) {
-        epilogue_.make_floats(out + static_cast<std::size_t>(x) * channels_ * sizeof(float), 0, channels_);
-      }
+    for (std::int64_t row = rows.first; row < rows.last; row += rows_at_once_) {
+      run_rows(io, {row, std::min(row + rows_at_once_, rows.last)}, scratch);
     }
   }
 
@@ -65,42 +59,67 @@ class DepthwiseConv final : public Prepared {
   double macs() const override { return g_.macs(); }
 
  private:
-  std::size_t tap_bytes() const { return round_up(static_cast<std::size_t>(g_.taps()) * sizeof(void*), 64); }
-  std::size_t row_bytes() const { return round_up(static_cast<std::size_t>(g_.out[1]) * channels_ + kOverread, 64); }
+  static constexpr std::int64_t kPointersAtOnce = 2048;     // 16 KiB: stays in the first-level cache
+  static constexpr std::int64_t kCodesAtOnce = 128 << 10;   // likewise in the second
 
-  // Output row `row`, counted over (batch, out height).
-  void run_row(const Io& io, std::int64_t row, std::byte* out, const std::uint8_t** taps) const noexcept {
-    for (std::int64_t x = 0; x < inner_.first; ++x) run_pixels(io, row, {x, x + 1}, out, taps);
-    if (inner_.first < inner_.last) run_pixels(io, row, inner_, out, taps);
-    for (std::int64_t x = inner_.last; x < g_.out[1]; ++x) run_pixels(io, row, {x, x + 1}, out, taps);
+  std::size_t row_elements() const { return static_cast<std::size_t>(g_.out[1]) * channels_; }
+  std::size_t tap_bytes() const {
+    return round_up(static_cast<std::size_t>(rows_at_once_ * g_.taps()) * sizeof(void*), 64);
+  }
+  std::size_t code_bytes() const {
+    return round_up(static_cast<std::size_t>(rows_at_once_) * row_elements() + kOverread, 64);
   }
 
-  void run_pixels(const Io& io, std::int64_t row, Range pixels, std::byte* out,
-                  const std::uint8_t** taps) const noexcept {
-    const std::int64_t image = row / g_.out[0], oy = row % g_.out[0];
-    const std::int64_t pitch = g_.in[1] * g_.in_channels;
-    const std::uint8_t* const input = io.input<std::uint8_t>(0) + image * g_.in[0] * pitch;
-    const std::uint8_t** tap = taps;
-    for (std::int64_t ky = 0; ky < g_.kernel[0]; ++ky) {
-      const std::int64_t iy = oy * g_.stride[0] - g_.pad[0] + ky * g_.dilation[0];
-      for (std::int64_t kx = 0; kx < g_.kernel[1]; ++kx) {
-        const std::int64_t ix = pixels.first * g_.stride[1] - g_.pad[1] + kx * g_.dilation[1];
-        const bool inside = iy >= 0 && iy < g_.in[0] && ix >= 0 && ix < g_.in[1];
-        *tap++ = inside ? input + iy * pitch + ix * g_.in_channels : zeros_.data();
-      }
+  // Output rows counted over (batch, out height).
+  void run_rows(const Io& io, Range rows, std::byte* scratch) const noexcept {
+    const std::size_t at = static_cast<std::size_t>(rows.first) * row_elements();
+    const std::size_t n = static_cast<std::size_t>(rows.last - rows.first) * row_elements();
+    std::byte* const out = io.outputs[0] + at * epilogue_.out_size();
+    std::byte* const codes = epilogue_.add ? scratch + tap_bytes() : out;
+    auto** const taps = reinterpret_cast<const std::uint8_t**>(scratch);
+    for (std::int64_t x = 0; x < inner_.first; ++x) run_pixels(io, rows, {x, x + 1}, codes, taps);
+    if (inner_.first < inner_.last) run_pixels(io, rows, inner_, codes, taps);
+    for (std::int64_t x = inner_.last; x < g_.out[1]; ++x) run_pixels(io, rows, {x, x + 1}, codes, taps);
+    if (epilogue_.add) {
+      backend_.add(*epilogue_.add, reinterpret_cast<std::uint8_t*>(codes), 1, io.input<std::uint8_t>(3) + at, 1,
+                   reinterpret_cast<std::uint8_t*>(out), n);
     }
+    if (!epilogue_.to_floats()) return;
+    for (std::size_t i = 0; i < n; i += channels_) epilogue_.make_floats(out + i * sizeof(float), 0, channels_);
+  }
+
+  // `pixels` of each of `rows`; out is where the first row begins.
+  void run_pixels(const Io& io, Range rows, Range pixels, std::byte* out, const std::uint8_t** taps) const noexcept {
+    fill_taps(io.input<std::uint8_t>(0), rows, pixels.first, taps);
     const Requant requant = epilogue_.requant(0);
     std::byte* const at = out + static_cast<std::size_t>(pixels.first) * channels_ * epilogue_.out_size();
     backend_.depthwise({.taps = taps,
                         .kh = static_cast<std::size_t>(g_.kernel[0]),
                         .kw = static_cast<std::size_t>(g_.kernel[1]),
                         .step = step_,
+                        .rows = static_cast<std::size_t>(rows.last - rows.first),
                         .count = static_cast<std::size_t>(pixels.last - pixels.first),
                         .channels = channels_,
                         .weights = reinterpret_cast<const std::int8_t*>(weights_.get()),
                         .out = reinterpret_cast<std::uint8_t*>(at),
                         .out_stride = channels_,
+                        .out_row_stride = row_elements(),
                         .requant = &requant});
+  }
+
+  // taps (rows, kh, kw): what output pixel `x` of each row reads.
+  void fill_taps(const std::uint8_t* input, Range rows, std::int64_t x, const std::uint8_t** taps) const noexcept {
+    for (std::int64_t row = rows.first; row < rows.last; ++row) {
+      const std::int64_t image = row / g_.out[0], oy = row % g_.out[0];
+      for (std::int64_t ky = 0; ky < g_.kernel[0]; ++ky) {
+        const std::int64_t iy = oy * g_.stride[0] - g_.pad[0] + ky * g_.dilation[0];
+        for (std::int64_t kx = 0; kx < g_.kernel[1]; ++kx) {
+          const std::int64_t ix = x * g_.stride[1] - g_.pad[1] + kx * g_.dilation[1];
+          const bool inside = iy >= 0 && iy < g_.in[0] && ix >= 0 && ix < g_.in[1];
+          *taps++ = inside ? input + ((image * g_.in[0] + iy) * g_.in[1] + ix) * g_.in_channels : zeros_.data();
+        }
+      }
+    }
   }
 
   ConvGeometry g_;
@@ -110,6 +129,7 @@ class DepthwiseConv final : public Prepared {
   std::size_t channels_, step_;      // step: from one output pixel's taps to the next
   std::vector<std::uint8_t> zeros_;  // zero points, as many as the taps of a whole row span
   Range inner_{0, 0};                // output pixels whose taps all lie inside the width
+  std::int64_t rows_at_once_ = 1;
   int slices_ = 1;
 };
 

@@ -27,7 +27,7 @@ class FirstLayerConv final : public Prepared {
     slices_ = slices_for(rows, rows == 0 ? 0 : g.macs() / static_cast<double>(rows), ctx.threads);
   }
 
-  std::size_t scratch_bytes() const override { return copy_bytes() + pointer_bytes() + round_up(gemm_.scratch_bytes(), 64); }
+  std::size_t scratch_bytes() const override { return copy_bytes() + pointer_bytes() + gemm_.scratch_bytes(); }
   int slices() const override { return slices_; }
 
   void run(const Io& io, int slice) const noexcept override {
@@ -77,16 +77,14 @@ class FirstLayerConv final : public Prepared {
     }
     const auto first = static_cast<std::size_t>(row * g_.out[1]);
     const std::size_t stride = gemm_.columns();
-    for (const PackedBlock& block : gemm_.blocks()) {
-      gemm_.run(block,
-                {.pointers = pointers,
-                 .m = static_cast<std::size_t>(band * g_.out[1]),
-                 .out = io.outputs[0] + first * stride * gemm_.out_size(),
-                 .out_stride = stride,
-                 .residual = gemm_.has_add() ? io.input<std::uint8_t>(3) + first * stride : nullptr,
-                 .residual_stride = stride},
-                scratch + copy_bytes() + pointer_bytes());
-    }
+    gemm_.run(0, gemm_.blocks(),
+              {.pointers = pointers,
+               .m = static_cast<std::size_t>(band * g_.out[1]),
+               .out = io.outputs[0] + first * stride * gemm_.out_size(),
+               .out_stride = stride,
+               .residual = gemm_.has_add() ? io.input<std::uint8_t>(3) + first * stride : nullptr,
+               .residual_stride = stride},
+              pointers, scratch + copy_bytes() + pointer_bytes());
   }
 
   // Input row iy from column -pad on, zero points outside the image.

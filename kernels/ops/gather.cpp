@@ -85,7 +85,11 @@ Result<PreparedOp> prepare_gather(const OpContext& ctx) {
                           .size = data.shape[*axis],
                           .indices = indices.shape.count(),
                           .run = data.shape.count(*axis + 1, rank) * static_cast<std::int64_t>(size_of(data.dtype))};
-  if (shape.before * shape.indices * shape.run != out.shape.count() * static_cast<std::int64_t>(size_of(out.dtype))) {
+  Shape expected;
+  for (int i = 0; i < *axis; ++i) expected.push_back(data.shape[i]);
+  for (const std::int64_t dim : indices.shape) expected.push_back(dim);
+  for (int i = *axis + 1; i < rank; ++i) expected.push_back(data.shape[i]);
+  if (rank - 1 + indices.shape.rank() > Shape::kMaxRank || !(expected == out.shape)) {
     return ctx.error(fmt::format("output {} does not hold {} gathered at {} along axis {}", to_string(out.shape),
                                  to_string(data.shape), to_string(indices.shape), *axis));
   }

@@ -33,20 +33,24 @@ Result<Element> fill_element(const OpContext& ctx, const Operand& out, float val
     if (value != value) return ctx.error("pads with NaN: codes need a number");
     // A clamp to one value quantizes that value, by the rule of all clamp bounds.
     const CodeRange range = code_range(codes->dtype, codes->scale, codes->zero_point, {value, value});
-    const bool is_infinite = std::isinf(value);
-    return element_of(static_cast<std::uint8_t>(is_infinite && value > 0 ? code_range(codes->dtype).max : range.min));
+    return element_of(static_cast<std::uint8_t>(range.min));
   }
   // Beyond these a conversion would be undefined; no integer tensor is padded with such numbers.
   if (out.dtype != DType::f32 && !(std::fabs(value) <= 0x1p30F)) {
     return ctx.error(fmt::format("pads {} with {}: must be within 2^30", name_of(out.dtype), value));
   }
   switch (out.dtype) {
-    case DType::f32: return element_of(value);
-    case DType::s32: return element_of(static_cast<std::int32_t>(value));
-    case DType::s64: return element_of(static_cast<std::int64_t>(value));
-    case DType::boolean: return element_of(static_cast<std::uint8_t>(value != 0));
+    case DType::f32:
+      return element_of(value);
+    case DType::s32:
+      return element_of(static_cast<std::int32_t>(value));
+    case DType::s64:
+      return element_of(static_cast<std::int64_t>(value));
+    case DType::boolean:
+      return element_of(static_cast<std::uint8_t>(value != 0));
     case DType::u8:
-    case DType::s8: return element_of(static_cast<std::uint8_t>(static_cast<std::int32_t>(value)));
+    case DType::s8:
+      return element_of(static_cast<std::uint8_t>(static_cast<std::int32_t>(value)));
   }
   return Element{};
 }
@@ -90,8 +94,8 @@ Result<PreparedOp> prepare_pad(const OpContext& ctx) {
 
   std::vector<CopyStep> steps;
   const std::size_t element = size_of(out.dtype);
-  steps.push_back({.copy = StridedCopy(box_axes(interior, in.shape, out.shape), in_offset, out_offset, element),
-                   .table = *table});
+  steps.push_back(
+      {.copy = StridedCopy(box_axes(interior, in.shape, out.shape), in_offset, out_offset, element), .table = *table});
   Shape slab = out.shape;
   std::int64_t slab_offset = 0;  // of the interior of the axes before axis i
   for (int i = 0; i < rank; ++i) {

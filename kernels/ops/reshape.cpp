@@ -14,8 +14,8 @@ Result<PreparedOp> prepare_reshape(const OpContext& ctx) {
   const Result<std::int64_t> out_count = count_of(ctx, out, "the output");
   if (!out_count.ok()) return out_count.status();
   if (*count != *out_count) {
-    return ctx.error(fmt::format("{} elements of {} do not fit shape {}", *count, to_string(in.shape),
-                                 to_string(out.shape)));
+    return ctx.error(
+        fmt::format("{} elements of {} do not fit shape {}", *count, to_string(in.shape), to_string(out.shape)));
   }
   Result<std::optional<Table>> table = relabelling(ctx, in, out);
   if (!table.ok()) return table.status();

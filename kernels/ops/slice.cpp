@@ -21,14 +21,14 @@ Result<PreparedOp> prepare_slice(const OpContext& ctx) {
   }
   std::vector<Axis<2>> axes;
   std::int64_t offset = 0;
-  for (int i = 0; i < rank && *out_count > 0; ++i) {
+  for (int i = 0; i<rank&& * out_count> 0; ++i) {
     const std::int64_t start = attrs.start[static_cast<std::size_t>(i)];
     const std::int64_t step = attrs.step[static_cast<std::size_t>(i)];
     const std::int64_t size = in.shape[i], steps = out.shape[i] - 1, stride = in.shape.count(i + 1, rank);
     // The last index as a quotient: step itself may be anything that 64 bits hold.
-    const bool inside = start >= 0 && start < size &&
-                        (steps == 0 || (step > 0 && step <= (size - 1 - start) / steps) ||
-                         (step < 0 && step >= -(start / steps)));
+    const bool inside =
+        start >= 0 && start < size &&
+        (steps == 0 || (step > 0 && step <= (size - 1 - start) / steps) || (step < 0 && step >= -(start / steps)));
     if (!inside) {
       return ctx.error(fmt::format("start {} with step {} leaves axis {} of size {} within {} elements", start, step, i,
                                    size, out.shape[i]));

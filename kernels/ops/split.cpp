@@ -19,10 +19,11 @@ Result<PreparedOp> prepare_split(const OpContext& ctx) {
     const Operand& out = ctx.outputs[i];
     const std::int64_t from = at;
     bool fits = out.shape.rank() == rank && out.shape.is_known();
-    for (int d = 0; fits && d < rank; ++d) fits = d == *axis ? out.shape[d] <= in.shape[d] - at : out.shape[d] == in.shape[d];
+    for (int d = 0; fits && d < rank; ++d)
+      fits = d == *axis ? out.shape[d] <= in.shape[d] - at : out.shape[d] == in.shape[d];
     if (!fits) {
-      return ctx.error(fmt::format("output {} of shape {} does not fit input {} along axis {}", i,
-                                   to_string(out.shape), to_string(in.shape), *axis));
+      return ctx.error(fmt::format("output {} of shape {} does not fit input {} along axis {}", i, to_string(out.shape),
+                                   to_string(in.shape), *axis));
     }
     at += out.shape[*axis];
     if (!out.present) continue;

@@ -13,8 +13,8 @@ Result<PreparedOp> prepare_transpose(const OpContext& ctx) {
   if (!count.ok()) return count.status();
   const int rank = in.shape.rank();
   if (perm.size() != static_cast<std::size_t>(rank) || out.shape.rank() != rank) {
-    return ctx.error(fmt::format("perm has {} entries: must have one per axis of {}", perm.size(),
-                                 to_string(in.shape)));
+    return ctx.error(
+        fmt::format("perm has {} entries: must have one per axis of {}", perm.size(), to_string(in.shape)));
   }
   std::vector<Axis<2>> axes;
   std::vector<bool> seen(perm.size(), false);

@@ -14,7 +14,8 @@ constinit const Backend backend = {
     .needs = 0,
     .base = nullptr,
     .activation = Code(-1) < Code(0) ? Activation::s8 : Activation::u8,
-    .gemm = {.run = gemm<Code>, .mr = kGemmMr, .nr = kGemmNr, .nu = kGemmNu, .kr = kGemmKr, .widened = 0, .saturates = 0},
+    .gemm =
+        {.run = gemm<Code>, .mr = kGemmMr, .nr = kGemmNr, .nu = kGemmNu, .kr = kGemmKr, .widened = 0, .saturates = 0},
     .gemm_exact = {.run = nullptr, .mr = 0, .nr = 0, .nu = 0, .kr = 0, .widened = 0, .saturates = 0},
     .depthwise = depthwise<Code>,
     .add = add<Code>,
