@@ -64,8 +64,8 @@ const OnnxAttribute* ImportContext::find(std::string_view attribute, OnnxAttribu
   if (found == attributes.end()) return nullptr;
   if (found->second.kind == kind) return &found->second;
   if (misread_) {
-    misread_ = error(fmt::format("attribute '{}' is {}: must be {}", attribute, name_of(found->second.kind),
-                                 name_of(kind)));
+    misread_ =
+        error(fmt::format("attribute '{}' is {}: must be {}", attribute, name_of(found->second.kind), name_of(kind)));
   }
   return nullptr;
 }

@@ -17,8 +17,7 @@ std::size_t place(int spatial, std::size_t axis) { return spatial == 1 ? 1 : axi
 Status expect_range(const ImportContext& context, std::string_view attribute, std::int64_t value, std::size_t axis,
                     std::int64_t least) {
   if (value >= least && value <= kMost) return {};
-  return context.error(
-      fmt::format("{} {} at axis {}: must be {} to {}", attribute, value, axis, least, kMost));
+  return context.error(fmt::format("{} {} at axis {}: must be {} to {}", attribute, value, axis, least, kMost));
 }
 
 Result<AutoPad> read_auto_pad(const ImportContext& context) {
@@ -79,8 +78,8 @@ Result<Window> read_window(const ImportContext& context, int spatial) {
     const char* attribute;
     std::array<std::int64_t, 2>* entries;
   };
-  for (const List& list : {List{"kernel_shape", &window.kernel}, List{"strides", &window.stride},
-                           List{"dilations", &window.dilation}}) {
+  for (const List& list :
+       {List{"kernel_shape", &window.kernel}, List{"strides", &window.stride}, List{"dilations", &window.dilation}}) {
     auto entries = read_per_axis(context, list.attribute, spatial, 1, 1);
     if (!entries) return entries.status();
     *list.entries = *entries;

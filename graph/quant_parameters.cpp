@@ -59,8 +59,8 @@ Status read_zero_point(const ImportContext& context, QuantParameters& parameters
   } else if (value.dtype == DType::s32) {
     take(value.as<std::int32_t>());
   } else {
-    return context.error(fmt::format("zero point '{}' has type {}: must be u8, s8 or s32", value.name,
-                                     name_of(value.dtype)));
+    return context.error(
+        fmt::format("zero point '{}' has type {}: must be u8, s8 or s32", value.name, name_of(value.dtype)));
   }
   return {};
 }
@@ -89,7 +89,8 @@ Result<QuantParameters> read_quant_parameters(const ImportContext& context) {
 
 Status check_quant(const Node& node, const Shape& shape, const Quant& quant) {
   if (quant.per_tensor()) return {};
-  if (quant.axis < shape.rank() && may_equal(shape[quant.axis], static_cast<std::int64_t>(quant.scale.size()))) return {};
+  if (quant.axis < shape.rank() && may_equal(shape[quant.axis], static_cast<std::int64_t>(quant.scale.size())))
+    return {};
   return node_error(node, fmt::format("{} scales for axis {} of shape {}: must be one per index", quant.scale.size(),
                                       quant.axis, to_string(shape)));
 }

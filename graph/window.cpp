@@ -23,8 +23,8 @@ Shape shape_of(const ImageSize& size, bool channels_last) {
 Status expect_image(const Graph& graph, const Node& node) {
   const Value& x = graph.input(node, 0);
   if (!x.shape_known || x.shape.rank() == 4) return {};
-  return node_error(node, fmt::format("input shape {}: must have rank 4 (batch, channels, height, width)",
-                                      to_string(x.shape)));
+  return node_error(
+      node, fmt::format("input shape {}: must have rank 4 (batch, channels, height, width)", to_string(x.shape)));
 }
 
 namespace {
@@ -36,9 +36,10 @@ constexpr std::int64_t kMostExtent = std::int64_t{1} << 31;
 Status check_taps(const Node& node, const Window& window) {
   if (window.kernel[0] > kMostTaps / window.kernel[1] || extent(window, 0) > kMostExtent ||
       extent(window, 1) > kMostExtent) {
-    return node_error(node, fmt::format("kernel {}x{} with dilation {}x{}: must have at most {} taps and span at most {}",
-                                        window.kernel[0], window.kernel[1], window.dilation[0], window.dilation[1],
-                                        kMostTaps, kMostExtent));
+    return node_error(
+        node,
+        fmt::format("kernel {}x{} with dilation {}x{}: must have at most {} taps and span at most {}", window.kernel[0],
+                    window.kernel[1], window.dilation[0], window.dilation[1], kMostTaps, kMostExtent));
   }
   return {};
 }

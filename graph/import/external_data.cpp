@@ -34,8 +34,8 @@ Result<Place> read_place(const onnx::TensorProto& tensor, const std::string& wha
     if (entry.key() != "offset" && entry.key() != "length") continue;
     const auto number = parse_number(entry.value());
     if (!number) {
-      return Status::error(fmt::format("{}: external data {} '{}': must be a number of bytes", what, entry.key(),
-                                       entry.value()));
+      return Status::error(
+          fmt::format("{}: external data {} '{}': must be a number of bytes", what, entry.key(), entry.value()));
     }
     if (entry.key() == "offset") place.offset = *number;
     if (entry.key() == "length") place.length = *number;
@@ -56,8 +56,8 @@ Result<fs::path> locate(const std::string& location, const fs::path& directory, 
   std::error_code failure;
   const fs::path root = fs::canonical(directory.empty() ? fs::path(".") : directory, failure);
   if (failure) {
-    return Status::error(fmt::format("{}: the folder '{}' of external data: {}", what, directory.string(),
-                                     failure.message()));
+    return Status::error(
+        fmt::format("{}: the folder '{}' of external data: {}", what, directory.string(), failure.message()));
   }
   const fs::path file = fs::canonical(root / relative, failure);
   if (failure) {
@@ -78,8 +78,8 @@ Result<std::string> read_external_data(const onnx::TensorProto& tensor, const fs
   auto place = read_place(tensor, what);
   if (!place) return place.status();
   if (place->length && *place->length != size) {
-    return Status::error(fmt::format("{}: external data of {} bytes: its type and shape need {}", what, *place->length,
-                                     size));
+    return Status::error(
+        fmt::format("{}: external data of {} bytes: its type and shape need {}", what, *place->length, size));
   }
   auto file = locate(place->location, directory, what);
   if (!file) return file.status();

@@ -58,7 +58,7 @@ class Importer {
   const std::filesystem::path& directory_;
   Graph graph_;
   ImportContext context_;
-  std::unordered_map<std::string, ValueId> ids_;    // by ONNX name
+  std::unordered_map<std::string, ValueId> ids_;     // by ONNX name
   std::unordered_set<std::string_view> read_names_;  // what a node reads or the graph returns
 };
 
@@ -69,8 +69,8 @@ Status Importer::read_opset() {
   }
   if (opset == 0) return Status::error("the model imports no opset of ai.onnx: it does not say what its nodes mean");
   if (opset < kOldestOpset || opset > kNewestOpset) {
-    return Status::error(fmt::format("the model uses opset {}: supported are {} to {}", opset, kOldestOpset,
-                                     kNewestOpset));
+    return Status::error(
+        fmt::format("the model uses opset {}: supported are {} to {}", opset, kOldestOpset, kNewestOpset));
   }
   context_.opset = static_cast<int>(opset);
   return {};
@@ -268,8 +268,9 @@ Status Importer::read_outputs() {
 Result<Graph> import_onnx(std::span<const std::byte> bytes, const std::filesystem::path& directory) {
   if (bytes.empty()) return Status::error("the file is empty: not an ONNX model");
   if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
-    return Status::error(fmt::format("the model has {} bytes: an ONNX file must be below {}, larger tensors lie beside it",
-                                     bytes.size(), std::numeric_limits<int>::max()));
+    return Status::error(
+        fmt::format("the model has {} bytes: an ONNX file must be below {}, larger tensors lie beside it", bytes.size(),
+                    std::numeric_limits<int>::max()));
   }
   onnx::ModelProto model;
   if (!model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {

@@ -35,8 +35,8 @@ float from_bfloat(std::uint16_t bits) { return std::bit_cast<float>(std::uint32_
 struct Decoder {
   int type;
   const char* name;
-  DType dtype;             // meaningless where decode is nullptr
-  std::size_t raw_size;    // bytes of one element in raw data
+  DType dtype;           // meaningless where decode is nullptr
+  std::size_t raw_size;  // bytes of one element in raw data
   bool (*decode)(const Proto&, const std::string* raw, std::size_t count, std::byte* out);
 };
 
@@ -143,8 +143,8 @@ Result<Shape> read_shape(const Proto& tensor, const std::string& what) {
 // Bytes that the elements take in the file, as far as one can tell before reading them.
 std::size_t stored_bytes(const Proto& tensor, const Decoder& decoder) {
   if (tensor.has_raw_data()) return tensor.raw_data().size();
-  const int entries = tensor.float_data_size() + tensor.double_data_size() + tensor.int32_data_size() +
-                      tensor.int64_data_size();
+  const int entries =
+      tensor.float_data_size() + tensor.double_data_size() + tensor.int32_data_size() + tensor.int64_data_size();
   return static_cast<std::size_t>(entries) * decoder.raw_size;
 }
 

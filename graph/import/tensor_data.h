@@ -21,8 +21,8 @@ std::string name_of_onnx_type(int type);
 // The octet type with the same elements; nothing where there is none.
 std::optional<DType> same_dtype(int type);
 
-// float16, bfloat16 and double elements become f32. Elements come from raw bytes, typed fields, or a file in `directory`. `what` names the tensor in
-// messages: "initializer 'w'".
+// float16, bfloat16 and double elements become f32. Elements come from raw bytes, typed fields, or a file in
+// `directory`. `what` names the tensor in messages: "initializer 'w'".
 Result<Value> import_tensor(const onnx::TensorProto& tensor, const std::filesystem::path& directory,
                             const std::string& what);
 

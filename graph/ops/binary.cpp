@@ -50,8 +50,8 @@ Status infer(Graph& graph, Node& node) {
   if (!y.shape_known) return {};
   const auto shape = broadcast(a.shape, b.shape);
   if (!shape) {
-    return node_error(node, fmt::format("shapes {} and {} cannot be broadcast together", to_string(a.shape),
-                                        to_string(b.shape)));
+    return node_error(
+        node, fmt::format("shapes {} and {} cannot be broadcast together", to_string(a.shape), to_string(b.shape)));
   }
   y.shape = *shape;
   return {};

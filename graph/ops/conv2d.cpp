@@ -28,7 +28,8 @@ Status import_conv(ImportContext& context) {
 Status check_weight(const Node& node, Conv2dAttrs& attrs, const Shape& weight, std::int64_t channels) {
   if (Status status = take_kernel(node, attrs.window, weight); !status) return status;
   if (weight[0] >= 0 && (weight[0] < 1 || weight[0] % attrs.groups != 0)) {
-    return node_error(node, fmt::format("{} output channels: must be a multiple of groups {}", weight[0], attrs.groups));
+    return node_error(node,
+                      fmt::format("{} output channels: must be a multiple of groups {}", weight[0], attrs.groups));
   }
   if (channels >= 0 && weight[1] >= 0 && (channels % attrs.groups != 0 || channels / attrs.groups != weight[1])) {
     return node_error(node, fmt::format("{} input channels in {} groups: the weight {} must have {} times {} of them",

@@ -42,12 +42,12 @@ Status check_weight(const Node& node, ConvTranspose2dAttrs& attrs, const Shape& 
     return node_error(node, fmt::format("{} input channels: must be a multiple of groups {}", weight[0], attrs.groups));
   }
   if (!may_equal(channels, weight[0])) {
-    return node_error(node, fmt::format("{} input channels: the weight {} must have as many rows", channels,
-                                        to_string(weight)));
+    return node_error(
+        node, fmt::format("{} input channels: the weight {} must have as many rows", channels, to_string(weight)));
   }
   if (weight[1] == 0 || attrs.groups > std::numeric_limits<std::int32_t>::max()) {
-    return node_error(node, fmt::format("{} output channels in each of {} groups: must be at least 1", weight[1],
-                                        attrs.groups));
+    return node_error(
+        node, fmt::format("{} output channels in each of {} groups: must be at least 1", weight[1], attrs.groups));
   }
   return {};
 }
@@ -91,9 +91,9 @@ Status spread(const Node& node, ConvTranspose2dAttrs& attrs, const ImageSize& in
     if (size < 0) continue;
     out.image[axis] = unpadded(attrs, axis, size) - attrs.window.pad_begin[axis] - attrs.window.pad_end[axis];
     if (out.image[axis] < 1) {
-      return node_error(node, fmt::format("output size {} at axis {}: must be at least 1 (pads {} and {})",
-                                          out.image[axis], axis, attrs.window.pad_begin[axis],
-                                          attrs.window.pad_end[axis]));
+      return node_error(
+          node, fmt::format("output size {} at axis {}: must be at least 1 (pads {} and {})", out.image[axis], axis,
+                            attrs.window.pad_begin[axis], attrs.window.pad_end[axis]));
     }
   }
   if (known || !same) attrs.window.auto_pad = AutoPad::none;

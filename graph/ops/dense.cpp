@@ -13,8 +13,8 @@ ValueId transposed(ImportContext& context, ValueId value, std::string_view suffi
 
 ValueId scaled(ImportContext& context, ValueId value, float factor, std::string_view suffix) {
   const float elements[] = {factor};
-  const ValueId constant = context.graph.add_constant<float>(fmt::format("{}/{}_factor", context.name, suffix),
-                                                             DType::f32, {}, elements);
+  const ValueId constant =
+      context.graph.add_constant<float>(fmt::format("{}/{}_factor", context.name, suffix), DType::f32, {}, elements);
   return context.emit_step(Op::Binary, suffix, {value, constant}, BinaryAttrs{BinaryFn::mul, {}});
 }
 

@@ -38,9 +38,10 @@ Status import_dequantize(ImportContext& context) {
   ValueId id = context.inputs[0];
   if (context.graph[id].is_quantized() && context.graph[id].quant != parameters->quant) {
     if (!context.graph[id].is_constant()) {
-      return context.error(fmt::format("'{}' has another scale or zero point where it is made or read before: "
-                                       "must have one meaning",
-                                       context.graph[id].name));
+      return context.error(
+          fmt::format("'{}' has another scale or zero point where it is made or read before: "
+                      "must have one meaning",
+                      context.graph[id].name));
     }
     Value twin = context.graph[id];
     twin.name = fmt::format("{}/{}", context.name, twin.name);

@@ -22,8 +22,8 @@ Status infer(Graph& graph, Node& node) {
     if (Status status = expect_activation(graph, node, index); !status) return status;
     const Value& value = graph.input(node, index);
     if (value.shape_known && value.shape.rank() < 2) {
-      return node_error(node, fmt::format("input {} has shape {}: must have rank 2 or more", index,
-                                          to_string(value.shape)));
+      return node_error(node,
+                        fmt::format("input {} has shape {}: must have rank 2 or more", index, to_string(value.shape)));
     }
   }
   const Value& a = graph.input(node, 0);
@@ -35,7 +35,8 @@ Status infer(Graph& graph, Node& node) {
   const int last_a = a.shape.rank() - 1, last_b = b.shape.rank() - 1;
   auto shape = broadcast(leading(a.shape), leading(b.shape));
   if (!shape || !may_equal(a.shape[last_a], b.shape[last_b - 1])) {
-    return node_error(node, fmt::format("shapes {} and {} cannot be multiplied", to_string(a.shape), to_string(b.shape)));
+    return node_error(node,
+                      fmt::format("shapes {} and {} cannot be multiplied", to_string(a.shape), to_string(b.shape)));
   }
   shape->push_back(a.shape[last_a - 1]);
   shape->push_back(b.shape[last_b]);

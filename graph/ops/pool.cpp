@@ -92,7 +92,8 @@ Status infer(Graph& graph, Node& node) {
   ImageSize out{in.batch, in.channels};
   if (attrs.global) {
     for (std::size_t axis = 0; axis < 2; ++axis) {
-      if (in.image[axis] == 0) return node_error(node, fmt::format("input size 0 at axis {}: must be at least 1", axis));
+      if (in.image[axis] == 0)
+        return node_error(node, fmt::format("input size 0 at axis {}: must be at least 1", axis));
     }
     if (in.image[0] > 0 && in.image[1] > 0) attrs.window.kernel = in.image;
     out.image = {1, 1};

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "graph/constant.h"
 #include "graph/dims.h"
@@ -14,27 +15,34 @@ namespace {
 
 using Kind = ReshapeAttrs::Kind;
 
+Status emit(ImportContext& context, Kind kind, Dims axes, bool allow_zero = false) {
+  ReshapeAttrs attrs;
+  attrs.kind = kind;
+  attrs.axes = std::move(axes);
+  attrs.allow_zero = allow_zero;
+  return context.emit(Op::Reshape, context.inputs, std::move(attrs));
+}
+
 Status import_reshape(ImportContext& context) {
   if (Status status = context.expect_inputs(2, 2); !status) return status;
-  return context.emit(Op::Reshape, context.inputs,
-                      ReshapeAttrs{Kind::reshape, {}, context.integer("allowzero", 0) != 0});
+  return emit(context, Kind::reshape, {}, context.integer("allowzero", 0) != 0);
 }
 
 Status import_flatten(ImportContext& context) {
   if (Status status = context.expect_inputs(1, 1); !status) return status;
-  return context.emit(Op::Reshape, context.inputs, ReshapeAttrs{Kind::flatten, {context.integer("axis", 1)}, false});
+  return emit(context, Kind::flatten, {context.integer("axis", 1)});
 }
 
 // The axes are an attribute before opset 13, an input since.
 Status import_squeeze(ImportContext& context) {
   if (Status status = context.expect_inputs(1, 2); !status) return status;
-  return context.emit(Op::Reshape, context.inputs, ReshapeAttrs{Kind::squeeze, context.integers("axes"), false});
+  return emit(context, Kind::squeeze, context.integers("axes"));
 }
 
 Status import_unsqueeze(ImportContext& context) {
   if (Status status = context.expect_inputs(1, 2); !status) return status;
   if (!context.has_input(1) && !context.has("axes")) return context.error("no axes: they must be given");
-  return context.emit(Op::Reshape, context.inputs, ReshapeAttrs{Kind::unsqueeze, context.integers("axes"), false});
+  return emit(context, Kind::unsqueeze, context.integers("axes"));
 }
 
 Status too_large(const Node& node) { return node_error(node, "the target shape has too many elements to count"); }

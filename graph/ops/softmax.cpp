@@ -35,7 +35,8 @@ Status import_flattened(ImportContext& context, std::int64_t axis) {
   const Shape& shape = context.graph[x].shape;
   ValueId target = kNone;
   if (context.graph[x].shape_known && std::count(shape.begin(), shape.end(), Shape::kUnknown) <= 1) {
-    target = context.graph.add_constant<std::int64_t>(context.name + "/shape", DType::s64, {shape.rank()}, shape.dims());
+    target =
+        context.graph.add_constant<std::int64_t>(context.name + "/shape", DType::s64, {shape.rank()}, shape.dims());
   } else {
     target = context.emit_step(Op::Shape, "shape", {x}, {});
   }

@@ -79,8 +79,8 @@ Status import_clip(ImportContext& context) {
   if (attrs.clip.lo == std::numeric_limits<float>::lowest()) attrs.clip.lo = Clamp().lo;
   if (attrs.clip.hi == std::numeric_limits<float>::max()) attrs.clip.hi = Clamp().hi;
   if (!(attrs.clip.lo <= attrs.clip.hi)) {
-    return context.error(fmt::format("bounds {} and {}: the first must not exceed the second", attrs.clip.lo,
-                                     attrs.clip.hi));
+    return context.error(
+        fmt::format("bounds {} and {}: the first must not exceed the second", attrs.clip.lo, attrs.clip.hi));
   }
   return context.emit(Op::Unary, {context.inputs[0]}, attrs);
 }

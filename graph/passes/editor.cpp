@@ -94,6 +94,19 @@ bool Editor::replace_uses(ValueId from, ValueId to) {
   return true;
 }
 
+ValueId Editor::merge(ValueId copy, ValueId original) {
+  const NodeId copier = producer(copy), maker = producer(original);
+  if (replace_uses(copy, original)) {
+    remove(copier);
+    return original;
+  }
+  if (maker == kNone || !replace_uses(original, copy)) return kNone;
+  remove(copier);
+  const auto& outputs = node(maker).outputs;
+  set_output(maker, static_cast<std::size_t>(std::find(outputs.begin(), outputs.end(), original) - outputs.begin()), copy);
+  return copy;
+}
+
 void Editor::remove_if_unused(ValueId value) {
   const NodeId id = producer(value);
   if (id == kNone) return;

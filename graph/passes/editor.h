@@ -53,6 +53,10 @@ class Editor {
   // Every reader of `from` reads `to`. False, and nothing done, if `from` is a graph output: the
   // caller of the model knows it by name.
   bool replace_uses(ValueId from, ValueId to);
+  // `copy` and `original` are equal, so one of them will do: the one whose name the caller knows. The
+  // maker of `copy` goes, which makes nothing else. Returns which one stayed; kNone, and nothing done,
+  // if both have to.
+  ValueId merge(ValueId copy, ValueId original);
   // Removes the maker of `value` if nobody wants any of its outputs.
   void remove_if_unused(ValueId value);
 

@@ -25,6 +25,8 @@ class Folder {
  public:
   explicit Folder(Graph& graph) : graph_(graph), alias_(graph.values.size()), sizes_of_(graph.values.size(), kNone) {
     for (std::size_t i = 0; i < alias_.size(); ++i) alias_[i] = static_cast<ValueId>(i);
+    is_output_.resize(graph.values.size(), false);
+    for (ValueId id : graph.outputs) is_output_[static_cast<std::size_t>(id)] = true;
     for (const Value& value : graph.values)
       if (value.is_constant()) budget_ += 2 * bytes_of(value);
   }
@@ -46,7 +48,7 @@ class Folder {
   // own: there the node becomes a view.
   bool rename(Node& node) {
     if (node.op != Op::Cast || graph_.input(node, 0).dtype != node.as<CastAttrs>().to) return false;
-    if (graph_.is_output(node.outputs[0])) {
+    if (is_output_[static_cast<std::size_t>(node.outputs[0])]) {
       node.op = Op::Reshape;
       node.attrs = ReshapeAttrs{ReshapeAttrs::Kind::unsqueeze, {}, false};
       return false;
@@ -103,6 +105,7 @@ class Folder {
   }
 
   Graph& graph_;
+  std::vector<bool> is_output_;    // (values)
   std::vector<ValueId> alias_;     // (values) what to read instead
   std::vector<ValueId> sizes_of_;  // (values) whose sizes this value holds; kNone if it is no unfolded Shape
   std::int64_t budget_ = std::int64_t{64} << 20;

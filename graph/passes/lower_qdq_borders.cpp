@@ -32,7 +32,8 @@ void merge_twins(Editor& editor) {
     if (!editor.is(id, Op::Quantize) && !editor.is(id, Op::Dequantize)) continue;
     const ValueId output = editor.node(id).outputs[0];
     const auto [first, is_new] = made.emplace(key_of(editor.graph, editor.node(id)), output);
-    if (!is_new && editor.replace_uses(output, first->second)) editor.remove(id);
+    const ValueId stayed = is_new ? kNone : editor.merge(output, first->second);
+    if (stayed != kNone) first->second = stayed;
   }
 }
 
@@ -115,9 +116,11 @@ void cancel_borders(Editor& editor) {
     const ValueId real = editor.node(id).inputs[0], to = editor.node(id).outputs[0];
     const ValueId from = codes_behind(editor, real);
     if (from == kNone || !is_8bit(editor.graph[from])) continue;
-    if (same_codes(editor.graph[from], editor.graph[to]) && editor.replace_uses(to, from)) {
-      editor.remove(id);
-    } else if (are_codes(editor.graph[from]) && are_codes(editor.graph[to])) {
+    if (same_codes(editor.graph[from], editor.graph[to]) && editor.merge(to, from) != kNone) {
+      editor.remove_if_unused(real);
+      continue;
+    }
+    if (are_codes(editor.graph[from]) && are_codes(editor.graph[to])) {
       const std::string name = editor.node(id).name;
       editor.remove(id);
       editor.add({name, Op::Requantize, {from}, {to}, {}, {}});

@@ -20,7 +20,8 @@ enum class Form : std::uint8_t {
   none,      // float only
   layer,     // x, constant weights, bias; the result may stay float
   product,   // two activations; the result may stay float
-  plain      // codes in, codes out
+  plain,     // codes in, codes out
+  move       // done on codes already where the input is; see lower_qdq_moves.cpp
 };
 
 struct Rule {
@@ -42,17 +43,10 @@ Rule rule_of(const Node& node) {
     case Op::Concat: return {Form::plain, node.inputs.size()};
     case Op::Unary:
     case Op::Softmax:
+    case Op::ReduceMean: return {Form::plain};
     case Op::Pool:
-    case Op::ReduceMean:
-    case Op::Resize: return {Form::plain};
-    // Data movement on codes is done already; what is still float has float on both sides.
-    case Op::Reshape:
-    case Op::Transpose:
-    case Op::Slice:
-    case Op::Split:
-    case Op::Gather:
-    case Op::Pad: return {Form::plain};
-    default: return {};
+    case Op::Resize: return {moves_elements(node) ? Form::move : Form::plain};
+    default: return {moves_elements(node) ? Form::move : Form::none};
   }
 }
 
@@ -87,7 +81,7 @@ class LowerOps {
     if (rule.form == Form::layer) {
       if (std::string reason = why_not_weights(node); !reason.empty()) return reason;
     }
-    if (node.outputs.size() != 1) return "its outputs differ in their scales";
+    if (rule.form == Form::move) return no_rule(node);
     const NodeId quantize = quantize_behind(node.outputs[0]);
     if (quantize == kNone && rule.form == Form::plain) return why_not_quantized(node.outputs[0]);
 
@@ -99,6 +93,7 @@ class LowerOps {
 
   static std::string no_rule(const Node& node) {
     if (node.op == Op::Binary) return "only add, sub and mul have an int8 form";
+    if (node.op == Op::Pad) return fmt::format("pads with {}: codes are padded with 0", node.as<PadAttrs>().value);
     return fmt::format("no int8 rule for {}", name_of(node.op));
   }
 

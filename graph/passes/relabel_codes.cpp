@@ -114,7 +114,7 @@ class RelabelCodes {
   void drop_if_idle(NodeId id) {
     const ValueId from = editor_.node(id).inputs[0], to = editor_.node(id).outputs[0];
     if (graph_[from].dtype != graph_[to].dtype || !(graph_[from].quant == graph_[to].quant)) return;
-    if (editor_.replace_uses(to, from)) editor_.remove(id);
+    editor_.merge(to, from);
   }
 
   Editor editor_;

@@ -9,7 +9,7 @@ extern const Backend backend;
 
 namespace OCTET_BACKEND_NS {
 
-extern constinit const Backend backend = {
+constinit const Backend backend = {
     .name = "avx512vnni",
     .description = "AVX-512 with vpdpbusd on 512-bit vectors",
     .needs = kCpuAvx512 | kCpuAvx512Vnni,

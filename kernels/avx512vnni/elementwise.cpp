@@ -7,13 +7,14 @@
 
 namespace octet::kernels::OCTET_BACKEND_NS {
 
-#include "kernels/avx512vnni/epilogue.inl"
+#include "kernels/avx512vnni/vector.inl"
+#include "kernels/vnni/epilogue.inl"
 
 namespace {
 
 // 64 codes of an operand that advances with the output (step 1) or is one code for all (step 0).
-OCTET_INLINE __m512i load_codes(const uint8_t* p, size_t step, size_t i, uint64_t mask) {
-  return step != 0 ? _mm512_maskz_loadu_epi8(mask, p + i) : _mm512_set1_epi8(static_cast<char>(*p));
+OCTET_INLINE __m512i load_codes(const uint8_t* p, size_t step, size_t i, Part part) {
+  return step != 0 ? load_part(p + i, part) : spread_byte(*p);
 }
 
 }  // namespace
@@ -21,8 +22,8 @@ OCTET_INLINE __m512i load_codes(const uint8_t* p, size_t step, size_t i, uint64_
 void add(const AddParams& p, const uint8_t* a, size_t a_step, const uint8_t* b, size_t b_step, uint8_t* out, size_t n) {
   const Adder adder(p);
   for (size_t i = 0; i < n; i += 64) {
-    const uint64_t mask = first_bytes(n - i);
-    _mm512_mask_storeu_epi8(out + i, mask, adder(load_codes(a, a_step, i, mask), load_codes(b, b_step, i, mask)));
+    const Part part = first_bytes(n - i);
+    store_part(out + i, adder(load_codes(a, a_step, i, part), load_codes(b, b_step, i, part)), part);
   }
 }
 
@@ -32,18 +33,18 @@ void mul(const MulParams& p, const uint8_t* a, size_t a_step, const uint8_t* b, 
   const __m512i none = _mm512_setzero_si512();
   const __m512i za = _mm512_set1_epi16(static_cast<short>(p.za)), zb = _mm512_set1_epi16(static_cast<short>(p.zb));
   for (size_t i = 0; i < n; i += 64) {
-    const uint64_t mask = first_bytes(n - i);
-    const __m512i va = load_codes(a, a_step, i, mask), vb = load_codes(b, b_step, i, mask);
+    const Part part = first_bytes(n - i);
+    const __m512i va = load_codes(a, a_step, i, part), vb = load_codes(b, b_step, i, part);
     const __m512i a0 = _mm512_sub_epi16(_mm512_unpacklo_epi8(va, none), za);
     const __m512i a1 = _mm512_sub_epi16(_mm512_unpackhi_epi8(va, none), za);
     const __m512i b0 = _mm512_sub_epi16(_mm512_unpacklo_epi8(vb, none), zb);
     const __m512i b1 = _mm512_sub_epi16(_mm512_unpackhi_epi8(vb, none), zb);
     const __m512i low0 = _mm512_mullo_epi16(a0, b0), high0 = _mm512_mulhi_epi16(a0, b0);
     const __m512i low1 = _mm512_mullo_epi16(a1, b1), high1 = _mm512_mulhi_epi16(a1, b1);
-    const __m512i acc[4] = {_mm512_unpacklo_epi16(low0, high0), _mm512_unpackhi_epi16(low0, high0),
+    const Ints acc[4] = {_mm512_unpacklo_epi16(low0, high0), _mm512_unpackhi_epi16(low0, high0),
                             _mm512_unpacklo_epi16(low1, high1), _mm512_unpackhi_epi16(low1, high1)};
     const Words words = requantizer.fixed() ? requantizer.words<true>(acc) : requantizer.words<false>(acc);
-    _mm512_mask_storeu_epi8(out + i, mask, requantizer.bytes(words));
+    store_part(out + i, requantizer.bytes(words), part);
   }
 }
 
@@ -51,22 +52,22 @@ void mul(const MulParams& p, const uint8_t* a, size_t a_step, const uint8_t* b, 
 // code's top bit, and its lowest bit says which byte of the word it is. (VBMI would be shorter, but
 // Cascade Lake lacks it.)
 void lookup(const uint8_t* table, const uint8_t* in, uint8_t* out, size_t n) {
-  __m512i part[4];
-  for (int i = 0; i < 4; ++i) part[i] = _mm512_loadu_si512(table + 64 * i);
+  Ints quarter[4];
+  for (int i = 0; i < 4; ++i) quarter[i] = _mm512_loadu_si512(table + 64 * i);
   const __m512i byte = _mm512_set1_epi16(0xFF), top = _mm512_set1_epi16(0x80), one = _mm512_set1_epi16(1);
   const auto look = [&](__m512i code) __attribute__((always_inline)) {  // in the low byte of each word
     const __m512i index = _mm512_srli_epi16(code, 1);
-    const __m512i low = _mm512_permutex2var_epi16(part[0], index, part[1]);
-    const __m512i high = _mm512_permutex2var_epi16(part[2], index, part[3]);
+    const __m512i low = _mm512_permutex2var_epi16(quarter[0], index, quarter[1]);
+    const __m512i high = _mm512_permutex2var_epi16(quarter[2], index, quarter[3]);
     const __m512i word = _mm512_mask_mov_epi16(low, _mm512_test_epi16_mask(code, top), high);
     return _mm512_mask_srli_epi16(word, _mm512_test_epi16_mask(code, one), word, 8);
   };
   for (size_t i = 0; i < n; i += 64) {
-    const uint64_t mask = first_bytes(n - i);
-    const __m512i codes = _mm512_maskz_loadu_epi8(mask, in + i);
+    const Part part = first_bytes(n - i);
+    const __m512i codes = load_part(in + i, part);
     const __m512i even = look(_mm512_and_si512(codes, byte)), odd = look(_mm512_srli_epi16(codes, 8));
     const __m512i both = _mm512_or_si512(_mm512_and_si512(even, byte), _mm512_slli_epi16(odd, 8));
-    _mm512_mask_storeu_epi8(out + i, mask, both);
+    store_part(out + i, both, part);
   }
 }
 
@@ -78,7 +79,7 @@ void quantize(const QuantizeParams& p, const float* in, uint8_t* out, size_t n) 
   const __m512 scale = _mm512_set1_ps(p.scale), inverse = _mm512_set1_ps(1.0F / p.scale);
   const __m512i zero = _mm512_set1_epi16(static_cast<short>(p.zero_point));
   const auto slot = [&](size_t at) __attribute__((always_inline)) {
-    const __m512 x = _mm512_maskz_loadu_ps(first_dwords(at < n ? n - at : 0), in + at);
+    const __m512 x = _mm512_maskz_loadu_ps(first_ints(at < n ? n - at : 0), in + at);
     __m512 v = p.reciprocal != 0 ? _mm512_mul_ps(x, inverse) : _mm512_div_ps(x, scale);
     v = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(v, v, _CMP_ORD_Q), v);
     return _mm512_cvtps_epi32(_mm512_min_ps(_mm512_max_ps(v, low), high));
@@ -86,7 +87,7 @@ void quantize(const QuantizeParams& p, const float* in, uint8_t* out, size_t n) 
   for (size_t i = 0; i < n; i += 64) {
     const __m512i w0 = _mm512_add_epi16(_mm512_packs_epi32(slot(i), slot(i + 16)), zero);
     const __m512i w1 = _mm512_add_epi16(_mm512_packs_epi32(slot(i + 32), slot(i + 48)), zero);
-    _mm512_mask_storeu_epi8(out + i, first_bytes(n - i), transpose(_mm512_packus_epi16(w0, w1)));
+    store_part(out + i, row_from_packed(pack_words(w0, w1)), first_bytes(n - i));
   }
 }
 
@@ -94,7 +95,7 @@ void dequantize(float scale, int32_t zero_point, const uint8_t* in, float* out, 
   const __m512i zero = _mm512_set1_epi32(zero_point);
   const __m512 factor = _mm512_set1_ps(scale);
   for (size_t i = 0; i < n; i += 16) {
-    const __mmask16 mask = first_dwords(n - i);
+    const __mmask16 mask = first_ints(n - i);
     const __m512i code = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, in + i));
     _mm512_mask_storeu_ps(out + i, mask, _mm512_mul_ps(factor, _mm512_cvtepi32_ps(_mm512_sub_epi32(code, zero))));
   }
@@ -102,14 +103,14 @@ void dequantize(float scale, int32_t zero_point, const uint8_t* in, float* out, 
 
 namespace {
 
-void requantize_64(const Requant& requant, size_t column, const int32_t* acc, uint8_t* out, uint64_t mask) {
+void requantize_64(const Requant& requant, size_t column, const int32_t* acc, uint8_t* out, Part part) {
   const Requantizer<RowOrder<4>> requantizer(requant, column);
   __m512i slots[4];
   for (int s = 0; s < 4; ++s) {
-    slots[s] = _mm512_add_epi32(_mm512_loadu_si512(acc + 16 * s), RowOrder<4>::load(requant.bias + column, s));
+    slots[s] = _mm512_add_epi32(load(acc + 16 * s), RowOrder<4>::load_slot(requant.bias + column, s));
   }
   const Words words = requantizer.fixed() ? requantizer.words<true>(slots) : requantizer.words<false>(slots);
-  _mm512_mask_storeu_epi8(out, mask, transpose(requantizer.bytes(words)));
+  store_part(out, row_from_packed(requantizer.bytes(words)), part);
 }
 
 }  // namespace
@@ -117,7 +118,7 @@ void requantize_64(const Requant& requant, size_t column, const int32_t* acc, ui
 // The tail is copied, since here nothing promises that the arrays go on.
 void requantize_row(const Requant& requant, const int32_t* acc, uint8_t* out, size_t n) {
   size_t j = 0;
-  for (; j + 64 <= n; j += 64) requantize_64(requant, j, acc + j, out + j, ~uint64_t{0});
+  for (; j + 64 <= n; j += 64) requantize_64(requant, j, acc + j, out + j, first_bytes(64));
   if (j == n) return;
   int32_t tail[4][64] = {};
   float scale[64] = {};

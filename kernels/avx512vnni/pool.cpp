@@ -5,21 +5,22 @@
 
 namespace octet::kernels::OCTET_BACKEND_NS {
 
-#include "kernels/avx512vnni/epilogue.inl"
-#include "kernels/avx512vnni/taps.inl"
+#include "kernels/avx512vnni/vector.inl"
+#include "kernels/vnni/epilogue.inl"
+#include "kernels/vnni/taps.inl"
 
 namespace {
 
 // kVectors * 64 channels at a time, so that a list of many taps is not walked for every 64.
 template <int kVectors>
-OCTET_INLINE void max_channels(const uint8_t* const* taps, size_t n_taps, size_t c, uint64_t last, uint8_t* out) {
+OCTET_INLINE void max_channels(const uint8_t* const* taps, size_t n_taps, size_t c, Part last, uint8_t* out) {
   __m512i best[kVectors];
   for (int v = 0; v < kVectors; ++v) best[v] = _mm512_loadu_si512(taps[0] + c + 64 * v);
   for (size_t t = 1; t < n_taps; ++t) {
     for (int v = 0; v < kVectors; ++v) best[v] = _mm512_max_epu8(best[v], _mm512_loadu_si512(taps[t] + c + 64 * v));
   }
   for (int v = 0; v < kVectors; ++v) {
-    _mm512_mask_storeu_epi8(out + c + 64 * v, v + 1 < kVectors ? ~uint64_t{0} : last, best[v]);
+    store_part(out + c + 64 * v, best[v], v + 1 < kVectors ? first_bytes(64) : last);
   }
 }
 
@@ -27,7 +28,7 @@ OCTET_INLINE void max_channels(const uint8_t* const* taps, size_t n_taps, size_t
 
 void max_pool(const uint8_t* const* taps, size_t n_taps, size_t channels, uint8_t* out) {
   size_t c = 0;
-  for (; c + 256 <= channels; c += 256) max_channels<4>(taps, n_taps, c, ~uint64_t{0}, out);
+  for (; c + 256 <= channels; c += 256) max_channels<4>(taps, n_taps, c, first_bytes(64), out);
   for (; c < channels; c += 64) max_channels<1>(taps, n_taps, c, first_bytes(channels - c), out);
 }
 

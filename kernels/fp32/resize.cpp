@@ -30,7 +30,7 @@ Axis make_axis(const graph::ResizeAttrs& attrs, int axis, std::int64_t in, std::
   Axis result{{}, linear && (in != out || scale != 1.0F)};
   result.at.reserve(static_cast<std::size_t>(out));
   for (std::int64_t index = 0; index < out; ++index) {
-    const double source = source_coordinate(attrs.coordinates, exact_scale(scale, in, out), in, out, index);
+    const double source = source_coordinate(attrs.coordinates, axis_scale(scale, in, out), in, out, index);
     const Between between =
         linear ? linear_indices(source, in) : Between{nearest_index(attrs.nearest, source, in), 0, 0};
     result.at.push_back({between.low * stride, between.high * stride, static_cast<float>(between.fraction)});

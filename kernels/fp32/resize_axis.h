@@ -10,27 +10,30 @@
 
 namespace octet::kernels::fp32 {
 
-// A scale that was made from two sizes means their exact ratio: f32(4/3) is a little more, and
-// floor(4 / f32(4/3)) would miss index 3.
-inline double exact_scale(float scale, std::int64_t in, std::int64_t out) {
-  const double ratio = static_cast<double>(out) / static_cast<double>(in);
-  return static_cast<float>(ratio) == scale ? ratio : static_cast<double>(scale);
+// out / in as a fraction. A scale that was made from two sizes means their exact ratio, kept as two
+// integers: with f32(4/3) instead, 4 / scale would fall just below 3 and its floor miss that index.
+struct AxisScale {
+  double over, under;
+};
+inline AxisScale axis_scale(float scale, std::int64_t in, std::int64_t out) {
+  const auto over = static_cast<double>(out), under = static_cast<double>(in);
+  return static_cast<float>(over / under) == scale ? AxisScale{over, under} : AxisScale{static_cast<double>(scale), 1};
 }
 
 // The place in the input, in double on every CPU.
-inline double source_coordinate(graph::ResizeAttrs::Coordinates mode, double scale, std::int64_t in, std::int64_t out,
-                                std::int64_t index) {
+inline double source_coordinate(graph::ResizeAttrs::Coordinates mode, AxisScale scale, std::int64_t in,
+                                std::int64_t out, std::int64_t index) {
   using Coordinates = graph::ResizeAttrs::Coordinates;
   const auto at = static_cast<double>(index);
   switch (mode) {
     case Coordinates::half_pixel:
-      return (at + 0.5) / scale - 0.5;
+      return (at + 0.5) * scale.under / scale.over - 0.5;
     case Coordinates::pytorch_half_pixel:
-      return out > 1 ? (at + 0.5) / scale - 0.5 : 0.0;
+      return out > 1 ? (at + 0.5) * scale.under / scale.over - 0.5 : 0.0;
     case Coordinates::align_corners:
       return out > 1 ? at * static_cast<double>(in - 1) / static_cast<double>(out - 1) : 0.0;
     case Coordinates::asymmetric:
-      return at / scale;
+      return at * scale.under / scale.over;
   }
   return at;
 }

@@ -31,7 +31,8 @@ PreparedOp pool(const OpContext& context, const graph::PoolAttrs& attrs) {
                          : attrs.count_include_pad ? dnnl::algorithm::pooling_avg_include_padding
                                                    : dnnl::algorithm::pooling_avg_exclude_padding;
   const auto dims = [](const std::array<std::int64_t, 2>& values) { return Dims{values[0], values[1]}; };
-  const Dims dilation{window.dilation[0] - 1, window.dilation[1] - 1};
+  Dims dilation;  // counted from 0, and refused where there is but one element to spread
+  for (std::size_t i = 0; i < 2; ++i) dilation.push_back(window.kernel[i] == 1 ? 0 : window.dilation[i] - 1);
   const auto source = nhwc_desc(in), target = nhwc_desc(out);
   const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
   const auto description =

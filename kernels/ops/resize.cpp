@@ -49,7 +49,7 @@ ResizeShape resize_shape(const graph::ResizeAttrs& attrs, const Shape& in, const
   for (; axis > 0 && !changes(axis); --axis) shape.inner *= in[axis];
   std::int64_t stride = shape.inner;
   for (; axis >= 0; --axis) {
-    const double scale = fp32::exact_scale(attrs.scales[static_cast<std::size_t>(axis)], in[axis], out[axis]);
+    const fp32::AxisScale scale = fp32::axis_scale(attrs.scales[static_cast<std::size_t>(axis)], in[axis], out[axis]);
     SourceAxis sources;
     for (std::int64_t i = 0; i < out[axis]; ++i) {
       const double at = fp32::source_coordinate(attrs.coordinates, scale, in[axis], out[axis], i);

@@ -63,7 +63,8 @@ TEST_CASE("a model with changed bytes is a graph or an error") {
   std::mt19937 random(20240611);
   for (int round = 0; round < 3000; ++round) {
     std::string changed = bytes;
-    for (int change = 0; change < 1 + round % 4; ++change) changed[random() % changed.size()] = static_cast<char>(random());
+    for (int change = 0; change < 1 + round % 4; ++change)
+      changed[random() % changed.size()] = static_cast<char>(random());
     const auto result = import_onnx(as_bytes(changed), {});
     if (!result.ok()) CHECK_FALSE(result.status().message().empty());
   }
@@ -156,10 +157,9 @@ TEST_CASE("inputs: types, ranks and sizes") {
                for (int i = 0; i < 5; ++i) type.mutable_tensor_type()->mutable_shape()->add_dim()->set_dim_value(1);
              }),
              Contains("input 'x': rank 7: must be at most 6"));
-  CHECK_THAT(with_input([](auto& type) {
-               type.mutable_tensor_type()->mutable_shape()->mutable_dim(1)->set_dim_value(0);
-             }),
-             Contains("input 'x': size 0 at axis 1"));
+  CHECK_THAT(
+      with_input([](auto& type) { type.mutable_tensor_type()->mutable_shape()->mutable_dim(1)->set_dim_value(0); }),
+      Contains("input 'x': size 0 at axis 1"));
   CHECK_THAT(with_input([](auto& type) {
                for (auto& dim : *type.mutable_tensor_type()->mutable_shape()->mutable_dim()) dim.set_dim_value(1 << 30);
              }),

@@ -43,11 +43,11 @@ TEST_CASE("an Identity of an initializer is that initializer") {
 TEST_CASE("Constant in its forms") {
   OnnxBuilder model;
   model.output("t").output("f").output("fs").output("i").output("is");
-  model.node("Constant", {}, {"t"}).set("value", onnx_tensor<std::int8_t>("", {2}, {-1, 5}));
+  model.node("Constant", {}, {"t"}).set_tensor("value", onnx_tensor<std::int8_t>("", {2}, {-1, 5}));
   model.node("Constant", {}, {"f"}).set("value_float", 0.5F);
   model.node("Constant", {}, {"fs"}).set_reals("value_floats", {1, 2, 3});
   model.node("Constant", {}, {"i"}).set("value_int", 7);
-  model.node("Constant", {}, {"is"}).set("value_ints", Dims{4, 5});
+  model.node("Constant", {}, {"is"}).set("value_ints", {4, 5});
   const Graph graph = imported(model);
   CHECK(graph.nodes.empty());
   CHECK(value_named(graph, "t").as<std::int8_t>()[1] == 5);

@@ -47,7 +47,8 @@ onnx::TensorProto typed(int type, const Dims& dims) {
 TEST_CASE("raw and typed data give the same elements") {
   CHECK(elements_of<float>(onnx_tensor<float>("t", {3}, {1, -2.5F, 0})) == std::vector<float>{1, -2.5F, 0});
   CHECK(elements_of<float>(onnx_tensor<double>("t", {2}, {0.1, -3})) == std::vector<float>{0.1F, -3});
-  CHECK(elements_of<std::int8_t>(onnx_tensor<std::int8_t>("t", {2}, {-128, 127})) == std::vector<std::int8_t>{-128, 127});
+  CHECK(elements_of<std::int8_t>(onnx_tensor<std::int8_t>("t", {2}, {-128, 127})) ==
+        std::vector<std::int8_t>{-128, 127});
   CHECK(elements_of<std::uint8_t>(onnx_tensor<bool>("t", {2}, {true, false})) == std::vector<std::uint8_t>{1, 0});
 
   auto reals = typed(onnx::TensorProto::FLOAT, {2});
@@ -149,7 +150,8 @@ struct Folder {
   }
 };
 
-onnx::TensorProto external(const std::string& location, const std::string& offset = "", const std::string& length = "") {
+onnx::TensorProto external(const std::string& location, const std::string& offset = "",
+                           const std::string& length = "") {
   auto tensor = typed(onnx::TensorProto::UINT8, {4});
   tensor.set_data_location(onnx::TensorProto::EXTERNAL);
   const auto add = [&](const char* key, const std::string& value) {
@@ -193,8 +195,11 @@ TEST_CASE("external data that is missing, short or elsewhere is refused") {
   folder.write("model/data.bin", 16);
   std::error_code failure;
   fs::create_symlink(folder.path / "secret.bin", folder.path / "model" / "link.bin", failure);
-  const auto message = [&](const onnx::TensorProto& tensor) { return import_beside(folder, tensor).status().message(); };
-  CHECK_THAT(message(external("absent.bin")), Contains("initializer 't': external data file 'absent.bin': No such file"));
+  const auto message = [&](const onnx::TensorProto& tensor) {
+    return import_beside(folder, tensor).status().message();
+  };
+  CHECK_THAT(message(external("absent.bin")),
+             Contains("initializer 't': external data file 'absent.bin': No such file"));
   CHECK_THAT(message(external("")), Contains("without a location"));
   CHECK_THAT(message(external("../secret.bin")), Contains("must lie in the model's folder"));
   CHECK_THAT(message(external("weights/../../secret.bin")), Contains("must lie in the model's folder"));

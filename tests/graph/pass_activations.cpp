@@ -41,7 +41,7 @@ TEST_CASE("Relu and Clip become the clamp of the op before") {
     CHECK(only(b.graph, Op::Conv2d).as<Conv2dAttrs>().clamp == Clamp{2, 2});
   }
   SECTION("through Reshape and max pool") {
-    const ValueId pool = b.op(Op::Pool, "pool", {y}, PoolAttrs{PoolKind::max, {{2, 2}, {2, 2}}});
+    const ValueId pool = b.op(Op::Pool, "pool", {y}, pool_of(PoolKind::max));
     const ValueId flat = b.op(Op::Reshape, "flat", {pool}, ReshapeAttrs{ReshapeAttrs::Kind::flatten, {1}, false});
     b.output(b.relu(flat));
     fuse(b);
@@ -75,7 +75,7 @@ TEST_CASE("a Relu stays where the op before cannot take it") {
     b.output(y);
   }
   SECTION("an average pool has no clamp") {
-    b.output(b.relu(b.op(Op::Pool, "pool", {x}, PoolAttrs{PoolKind::average, {{2, 2}, {2, 2}}})));
+    b.output(b.relu(b.op(Op::Pool, "pool", {x}, pool_of(PoolKind::average))));
   }
   SECTION("never across a Quantize") {
     const ValueId y = b.conv("conv", x, b.random("w", {2, 2, 1, 1}));

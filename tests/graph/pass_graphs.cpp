@@ -112,6 +112,20 @@ ValueId Builder::conv(const std::string& name, ValueId x, ValueId w, ValueId b, 
   return op(Op::Conv2d, name, inputs, attrs);
 }
 
+PoolAttrs pool_of(PoolKind kind) {
+  PoolAttrs attrs;
+  attrs.kind = kind;
+  attrs.window.kernel = attrs.window.stride = {2, 2};
+  return attrs;
+}
+
+PoolAttrs global_pool(PoolKind kind) {
+  PoolAttrs attrs;
+  attrs.kind = kind;
+  attrs.global = true;
+  return attrs;
+}
+
 int count(const Graph& graph, Op op) {
   int number = 0;
   for (const Node& node : graph.nodes) number += node.op == op ? 1 : 0;

@@ -36,7 +36,7 @@ class Builder {
   }
   ValueId conv(const std::string& name, ValueId x, ValueId w, ValueId b = kNone, std::int64_t pad = 0,
                std::int64_t stride = 1, std::int64_t groups = 1);
-  ValueId relu(ValueId x) { return op(Op::Unary, "relu" + std::to_string(count_++), {x}, UnaryAttrs{UnaryFn::relu}); }
+  ValueId relu(ValueId x) { return op(Op::Unary, "relu" + std::to_string(count_++), {x}, UnaryAttrs{UnaryFn::relu, 0, 0, {}}); }
   ValueId clip(ValueId x, float lo, float hi) {
     return op(Op::Unary, "clip" + std::to_string(count_++), {x}, UnaryAttrs{UnaryFn::clip, 0, 0, {lo, hi}});
   }
@@ -53,6 +53,10 @@ class Builder {
  private:
   int count_ = 0;
 };
+
+// 2x2 windows side by side, and the whole image.
+PoolAttrs pool_of(PoolKind kind);
+PoolAttrs global_pool(PoolKind kind);
 
 // The real numbers behind every value (codes: scale * (code - zero point)).
 struct Numbers {

@@ -11,7 +11,9 @@ using Coordinates = ResizeAttrs::Coordinates;
 using Nearest = ResizeAttrs::Nearest;
 
 double source_of(const ResizeAttrs& attrs, int axis, std::int64_t in, std::int64_t out, std::int64_t index) {
-  const double scale = static_cast<double>(attrs.scales[static_cast<std::size_t>(axis)]);
+  const float given = attrs.scales[static_cast<std::size_t>(axis)];
+  const double ratio = static_cast<double>(out) / static_cast<double>(in);  // meant where its rounding was given
+  const double scale = static_cast<float>(ratio) == given ? ratio : static_cast<double>(given);
   const auto i = static_cast<double>(index);
   switch (attrs.coordinates) {
     case Coordinates::asymmetric:

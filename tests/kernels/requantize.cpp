@@ -66,7 +66,7 @@ TEST_CASE("requantize: floating equals round to even of the float product") {
 
 TEST_CASE("requantize: ties go up in fixed and to even in floating") {
   const FixedScale half = fixed_scale(0.5);
-  const int fixed[] = {-1, 0, 0, 1, 1, 2, 2, 3};    // -3/2, -1, -1/2, 0 ...
+  const int fixed[] = {-1, -1, 0, 0, 1, 1, 2, 2};  // of -3/2, -1, -1/2, 0 ...
   const int floating[] = {-2, -1, 0, 0, 0, 1, 2, 2};
   for (int acc = -3; acc <= 4; ++acc) {
     CHECK(requantize_fixed(acc, half.multiplier, half.shift, 100, 0, 255) == 100 + fixed[acc + 3]);

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -84,12 +85,16 @@ class OnnxNodeBuilder {
     for (std::int64_t value : values) proto.add_ints(value);
     return *this;
   }
+  // So that {2} is a list too.
+  OnnxNodeBuilder& set(const std::string& attribute, std::initializer_list<std::int64_t> values) {
+    return set(attribute, Dims(values));
+  }
   OnnxNodeBuilder& set_reals(const std::string& attribute, const std::vector<float>& values) {
     auto& proto = add(attribute, onnx::AttributeProto::FLOATS);
     for (float value : values) proto.add_floats(value);
     return *this;
   }
-  OnnxNodeBuilder& set(const std::string& attribute, onnx::TensorProto value) {
+  OnnxNodeBuilder& set_tensor(const std::string& attribute, onnx::TensorProto value) {
     *add(attribute, onnx::AttributeProto::TENSOR).mutable_t() = std::move(value);
     return *this;
   }

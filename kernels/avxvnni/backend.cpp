@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/avxvnni/avxvnni.h"
+
+namespace octet::kernels {
+
+namespace scalar {
+extern const Backend backend;
+}
+
+namespace OCTET_BACKEND_NS {
+
+constinit const Backend backend = {
+#ifdef __AVX512VNNI__
+    .name = "avx512vnni256",
+    .description = "AVX-512 with vpdpbusd on 256-bit vectors",
+    .needs = kCpuAvx512 | kCpuAvx512Vnni,
+#else
+    .name = "avxvnni",
+    .description = "AVX2 with vpdpbusd (AVX-VNNI)",
+    .needs = kCpuAvx2 | kCpuFma | kCpuAvxVnni,
+#endif
+    .base = &scalar::backend,
+    .activation = Activation::u8,
+    .gemm = {.run = gemm, .mr = 6, .nr = 16, .nu = 8, .kr = 4, .widened = 0, .saturates = 0},
+    .gemm_exact = {.run = nullptr, .mr = 0, .nr = 0, .nu = 0, .kr = 0, .widened = 0, .saturates = 0},
+    .depthwise = depthwise,
+    .add = nullptr,
+    .mul = nullptr,
+    .lookup = nullptr,
+    .max_pool = nullptr,
+    .avg_pool = nullptr,
+    .quantize = nullptr,
+    .dequantize = nullptr,
+    .requantize = nullptr,
+};
+
+}  // namespace OCTET_BACKEND_NS
+
+}  // namespace octet::kernels

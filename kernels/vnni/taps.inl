@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Channel-wise sums of taps: vpdpbusd adds four bytes of each 32-bit element, so four taps are
+// interleaved byte by byte, and kBytes channels become four slots of accumulators (or half as many
+// channels two). Unpacking works within 128-bit lanes and is undone by the packing of epilogue.inl
+// (LaneOrder), so nothing is ever put in order by extra shuffles.
+
+namespace {
+
+template <int kSlots>
+struct Slots {
+  Ints v[kSlots];
+};
+
+// kInts * kSlots channels: a whole vector, or half of one spread over the low halves of the lanes.
+template <int kSlots>
+OCTET_INLINE Ints load_channels(const void* p) {
+  if constexpr (kSlots == 4) return load(p);
+  return load_spread(p);
+}
+
+template <int kSlots>
+OCTET_INLINE void store_channels(uint8_t* out, Ints codes, Part part) {
+  if constexpr (kSlots == 4) return store_part(out, codes, part);
+  store_spread(out, codes, part);
+}
+
+template <int kSlots>
+OCTET_INLINE Slots<kSlots> interleave(Ints t0, Ints t1, Ints t2, Ints t3) {
+  const Ints low01 = unpack_low_bytes(t0, t1), low23 = unpack_low_bytes(t2, t3);
+  Slots<kSlots> out;
+  out.v[0] = unpack_low_words(low01, low23);
+  out.v[1] = unpack_high_words(low01, low23);
+  if constexpr (kSlots == 4) {
+    const Ints high01 = unpack_high_bytes(t0, t1), high23 = unpack_high_bytes(t2, t3);
+    out.v[2] = unpack_low_words(high01, high23);
+    out.v[3] = unpack_high_words(high01, high23);
+  }
+  return out;
+}
+
+template <int kSlots>
+OCTET_INLINE void add_dot(Slots<kSlots>& acc, const Slots<kSlots>& codes, const Slots<kSlots>& weights) {
+  OCTET_UNROLL
+  for (int s = 0; s < kSlots; ++s) acc.v[s] = dot(acc.v[s], codes.v[s], weights.v[s]);
+}
+
+}  // namespace

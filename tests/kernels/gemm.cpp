@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every backend's GEMM micro-kernels against wide integers: all tails, extremes, unaligned pointers.
+#include <algorithm>
+
+#include "kernels/pack.h"
+#include "kernels/requantize.h"
+#include "tests/kernels/columns.h"
+#include "tests/kernels/test_backends.h"
+#include "tests/support/catch.h"
+
+namespace octet::test {
+namespace {
+
+using kernels::Backend;
+using kernels::Finish;
+using kernels::Gemm;
+using kernels::kOverread;
+
+struct Size {
+  std::size_t m, taps, kc, n;
+};
+
+// The residual add with its scales, which the oracle wants.
+struct Addition {
+  oracle::Codes own, other, sum;
+  kernels::AddParams params;
+
+  Addition(std::mt19937& engine, const kernels::Requant& r) {
+    const auto scale = [&engine] { return std::exp2(std::uniform_real_distribution<float>(-6, 0)(engine)); };
+    const int lowest = r.min < 0 ? -128 : 0;
+    own = {scale(), r.zero_point};
+    other = {scale(), lowest + static_cast<int>(engine() % 256)};
+    sum = {scale(), lowest + static_cast<int>(engine() % 256)};
+    if (engine() % 3 == 0) own.scale = other.scale = sum.scale / 2;  // ties
+    params = kernels::add_params(own.scale, own.zero, other.scale, other.zero, sum.scale, sum.zero, {r.min, r.max}, 1,
+                                 r.finish == Finish::fixed ? RequantMode::fixed : RequantMode::floating)
+                 .value();
+  }
+  int expected(int a, int b, Finish finish) const {
+    return oracle::add(a, own, b, other, sum, params.min, params.max,
+                       finish == Finish::fixed ? oracle::Mode::fixed : oracle::Mode::floating);
+  }
+};
+
+void check(std::mt19937& engine, const Backend& backend, const Gemm& gemm, Size size, Finish finish, bool with_add) {
+  const bool is_signed = backend.activation == kernels::Activation::s8;
+  const auto [m, taps, kc, n] = size;
+  INFO(backend.name << (gemm.widened != 0 ? " widened" : "") << ": m " << m << ", taps " << taps << ", kc " << kc
+                    << ", n " << n << ", finish " << static_cast<int>(finish) << ", add " << with_add);
+  // Rows lie apart, each with its own misalignment and exactly kOverread readable bytes behind it.
+  std::vector<std::vector<std::uint8_t>> storage;
+  std::vector<const std::uint8_t*> rows;
+  for (std::size_t i = 0; i < m * taps; ++i) {
+    const std::size_t offset = engine() % 64;
+    storage.push_back(random_bytes(engine, offset + kc + kOverread));
+    if (i > 0 && engine() % 8 == 0) {
+      rows.push_back(rows[engine() % i]);  // indirection may name a row twice
+    } else {
+      rows.push_back(storage.back().data() + offset);
+    }
+  }
+  const int limit = gemm.saturates != 0 ? 64 : 128;
+  std::vector<std::int8_t> w(n * taps * kc);  // (n, taps, kc)
+  for (std::int8_t& weight : w) {
+    const int code = static_cast<int>(engine() % 257) - 128;
+    weight = static_cast<std::int8_t>(std::clamp(engine() % 8 == 0 ? (code < 0 ? -limit : limit) : code, -limit, std::min(limit, 127)));
+  }
+  kernels::AlignedBytes packed = kernels::allocate_aligned(kernels::block_bytes(gemm, taps, kc, n) + kOverread);
+  kernels::pack_block(gemm, {w.data(), taps * kc, kc, 1, 0}, taps, kc, n, packed.get());
+  const Columns columns(engine, kernels::block_width(gemm, n), is_signed, finish);
+  const std::size_t stride = n + engine() % 5, element = finish == Finish::accumulators ? 4 : 1;
+  const std::size_t shift = element == 1 ? engine() % 7 : 4;
+  std::vector<std::uint8_t> out(shift + m * stride * element + 64, 0xA5);
+  std::vector<std::uint8_t> residual = random_bytes(engine, 1 + m * (n + 3) + kOverread);
+  const Addition addition(engine, columns.requant());
+  gemm.run({.rows = rows.data(),
+            .m = m,
+            .taps = taps,
+            .kc = kc,
+            .n = n,
+            .weights = packed.get(),
+            .out = out.data() + shift,
+            .out_stride = stride,
+            .requant = &columns.requant(),
+            .add = with_add ? &addition.params : nullptr,
+            .residual = with_add ? residual.data() + 1 : nullptr,
+            .residual_stride = n + 3});
+  for (std::size_t i = 0; i < m; ++i) {
+    for (std::size_t j = 0; j < n; ++j) {
+      std::int64_t sum = 0;
+      for (std::size_t t = 0; t < taps; ++t) {
+        for (std::size_t p = 0; p < kc; ++p) sum += code_of(rows[i * taps + t][p], is_signed) * w[(j * taps + t) * kc + p];
+      }
+      std::int32_t expected = columns.finished(j, sum);
+      if (with_add) expected = addition.expected(expected, code_of(residual[1 + i * (n + 3) + j], is_signed), finish);
+      const std::int32_t result = read_result(out.data() + shift, i * stride + j, finish, is_signed);
+      if (result != expected) FAIL("row " << i << ", column " << j << ": " << result << " instead of " << expected);
+    }
+  }
+  // Only (m, n) is written: neither the gap between rows nor what lies around.
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const bool inside = i >= shift && (i - shift) / element / stride < m && (i - shift) / element % stride < n;
+    if (!inside && out[i] != 0xA5) FAIL("byte " << i << " of the output's surroundings was written");
+  }
+}
+
+void check_finishes(std::mt19937& engine, const Backend& backend, const Gemm& gemm, Size size) {
+  check(engine, backend, gemm, size, Finish::fixed, false);
+  check(engine, backend, gemm, size, Finish::fixed, true);
+  check(engine, backend, gemm, size, Finish::floating, false);
+  check(engine, backend, gemm, size, Finish::floating, true);
+  check(engine, backend, gemm, size, Finish::accumulators, false);
+}
+
+// The fast GEMM and, where there is another one, the exact GEMM.
+template <class Body>
+void for_each_gemm(Body body) {
+  for (const Backend& backend : test_backends()) {
+    body(backend, backend.gemm);
+    if (backend.gemm_exact.run != nullptr && backend.gemm_exact.run != backend.gemm.run) {
+      body(backend, backend.gemm_exact);
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("gemm: every row and column tail") {
+  std::mt19937 engine(201);
+  for_each_gemm([&](const Backend& backend, const Gemm& gemm) {
+    for (std::size_t n = 1; n <= gemm.nr; ++n) {
+      check_finishes(engine, backend, gemm, {1 + engine() % (2U * gemm.mr + 1), 1, 1 + engine() % 24, n});
+    }
+    for (std::size_t m = 1; m <= 2U * gemm.mr + 2; ++m) {
+      check_finishes(engine, backend, gemm, {m, 1 + engine() % 3, 1 + engine() % 24, gemm.nr});
+    }
+  });
+}
+
+TEST_CASE("gemm: every depth tail") {
+  std::mt19937 engine(202);
+  for_each_gemm([&](const Backend& backend, const Gemm& gemm) {
+    for (std::size_t kc = 1; kc <= 70; ++kc) {
+      check_finishes(engine, backend, gemm, {1 + engine() % 7, 1 + engine() % 3, kc, 1 + engine() % gemm.nr});
+    }
+  });
+}
+
+TEST_CASE("gemm: random and large shapes") {
+  std::mt19937 engine(203);
+  for_each_gemm([&](const Backend& backend, const Gemm& gemm) {
+    for (int i = 0; i < 20; ++i) {
+      check_finishes(engine, backend, gemm,
+                     {1 + engine() % 40, 1 + engine() % 9, 1 + engine() % 100, 1 + engine() % gemm.nr});
+    }
+    check_finishes(engine, backend, gemm, {5, 1, 2048, gemm.nr});
+    check_finishes(engine, backend, gemm, {150, 1, 16, gemm.nr});
+  });
+}
+
+// All codes and weights at one extreme: the largest sums there are, which must wrap, not saturate.
+TEST_CASE("gemm: extremes of codes and weights") {
+  for_each_gemm([&](const Backend& backend, const Gemm& gemm) {
+    const bool is_signed = backend.activation == kernels::Activation::s8;
+    for (const std::uint8_t byte : {std::uint8_t{0}, std::uint8_t{127}, std::uint8_t{128}, std::uint8_t{255}}) {
+      for (const int weight : {-128, -64, 64, 127}) {
+        if (gemm.saturates != 0 && (weight < -64 || weight > 64)) continue;
+        const std::size_t m = gemm.mr + 1U, kc = 70000, n = 2;
+        const std::vector<std::uint8_t> row(kc + kOverread, byte);
+        const std::vector<const std::uint8_t*> rows(m, row.data());
+        const std::vector<std::int8_t> w(n * kc, static_cast<std::int8_t>(weight));
+        kernels::AlignedBytes packed = kernels::allocate_aligned(kernels::block_bytes(gemm, 1, kc, n) + kOverread);
+        kernels::pack_block(gemm, {w.data(), kc, kc, 1, 0}, 1, kc, n, packed.get());
+        std::mt19937 engine(204);
+        const Columns columns(engine, kernels::block_width(gemm, n), is_signed, Finish::accumulators);
+        std::vector<std::int32_t> out(m * n);
+        gemm.run({.rows = rows.data(),
+                  .m = m,
+                  .taps = 1,
+                  .kc = kc,
+                  .n = n,
+                  .weights = packed.get(),
+                  .out = out.data(),
+                  .out_stride = n,
+                  .requant = &columns.requant(),
+                  .add = nullptr,
+                  .residual = nullptr,
+                  .residual_stride = 0});
+        INFO(backend.name << ": " << static_cast<int>(byte) << " * " << weight);
+        const std::int64_t sum = static_cast<std::int64_t>(kc) * code_of(byte, is_signed) * weight;
+        for (std::size_t i = 0; i < out.size(); ++i) REQUIRE(out[i] == columns.finished(i % n, sum));
+      }
+    }
+  });
+}
+
+}  // namespace octet::test
