@@ -12,9 +12,14 @@ constexpr int max_rows() {
   return kAccumulators / kVectors < 12 ? kAccumulators / kVectors : 12;
 }
 
+struct Ahead {
+  const char* at;
+  size_t step;
+};
+
 // acc (kRows, kVectors) = bias + A * B over all taps and k.
 template <int kRows, int kVectors>
-void multiply_tile(const GemmArgs& args, const uint8_t* const* rows, Ints* out) {
+void multiply_tile(const GemmArgs& args, const uint8_t* const* rows, Ahead ahead, Ints* out) {
   Ints acc[kRows][kVectors];
   OCTET_UNROLL
   for (int v = 0; v < kVectors; ++v) {
@@ -33,6 +38,8 @@ void multiply_tile(const GemmArgs& args, const uint8_t* const* rows, Ints* out) 
       OCTET_UNROLL
       for (int v = 0; v < kVectors; ++v) b[v] = load_aligned(weights + kBytes * static_cast<size_t>(v));
       weights += kBytes * kVectors;
+      __builtin_prefetch(ahead.at, 0, 3);
+      ahead.at += ahead.step;
       OCTET_UNROLL
       for (int i = 0; i < kRows; ++i) {
         int32_t four;
@@ -52,11 +59,11 @@ void multiply_tile(const GemmArgs& args, const uint8_t* const* rows, Ints* out) 
 
 // multiply_tile<rows, kVectors>, chosen by number.
 template <int kVectors, int kRows = max_rows<kVectors>()>
-OCTET_INLINE void multiply_rows(int n_rows, const GemmArgs& args, const uint8_t* const* rows, Ints* out) {
+OCTET_INLINE void multiply_rows(int n_rows, const GemmArgs& args, const uint8_t* const* rows, Ahead ahead, Ints* out) {
   if constexpr (kRows > 1) {
-    if (n_rows != kRows) return multiply_rows<kVectors, kRows - 1>(n_rows, args, rows, out);
+    if (n_rows != kRows) return multiply_rows<kVectors, kRows - 1>(n_rows, args, rows, ahead, out);
   }
-  multiply_tile<kRows, kVectors>(args, rows, out);
+  multiply_tile<kRows, kVectors>(args, rows, ahead, out);
 }
 
 inline void store_accumulators(const GemmArgs& args, const Ints* acc, size_t first, size_t rows, size_t vectors) {
@@ -101,9 +108,16 @@ void run_block(const GemmArgs& args) {
   constexpr size_t kRows = max_rows<kVectors>();
   Ints acc[kRows * kVectors];
   size_t first = 0;
-  for (size_t tiles = (args.m + kRows - 1) / kRows; tiles > 0; --tiles) {
+  const size_t all_tiles = (args.m + kRows - 1) / kRows, groups = args.taps * ((args.kc + 3) / 4);
+  const size_t bytes = groups * kBytes * kVectors;
+  const bool looks_ahead = all_tiles > 1 && all_tiles <= 40;
+  const size_t step = looks_ahead ? kBytes * kVectors / (all_tiles - 1) + 1 : 0;
+  const char* next = static_cast<const char*>(args.weights) + (looks_ahead ? bytes : 0);
+  for (size_t tiles = all_tiles; tiles > 0; --tiles) {
+    const Ahead ahead = {next, tiles == all_tiles ? 0 : step};
+    next += ahead.step * groups;
     const size_t rows = (args.m - first + tiles - 1) / tiles;
-    multiply_rows<kVectors>(static_cast<int>(rows), args, args.rows + first * args.taps, acc);
+    multiply_rows<kVectors>(static_cast<int>(rows), args, args.rows + first * args.taps, ahead, acc);
     if (finishes) {
       finish(args, requantizer, &adder, acc, first, rows);
     } else {

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cmath>
-
 #include "graph/passes/passes.h"
 #include "tests/graph/pass_graphs.h"
 #include "tests/support/catch.h"
@@ -23,33 +21,13 @@ ValueId batch_norm(Builder& b, ValueId x, const Norm& norm) {
   return b.op(Op::BatchNorm, "norm", {x, norm.scale, norm.bias, norm.mean, norm.variance}, BatchNormAttrs{1e-3F});
 }
 
-// y = (x - mean) / sqrt(variance + epsilon) * gamma + beta over axis 1, straight from the definition.
-Numbers normalized(const Graph& graph, const Norm& norm, const Numbers& x) {
-  Numbers y = x;
-  const std::int64_t inner = x.shape.count(2, x.shape.rank()), channels = x.shape[1];
-  for (std::int64_t i = 0; i < x.shape.count(); ++i) {
-    const auto c = static_cast<std::size_t>(i / inner % channels);
-    const auto of = [&](ValueId id) { return static_cast<double>(graph[id].as<float>()[c]); };
-    double& element = y.elements[static_cast<std::size_t>(i)];
-    element = (element - of(norm.mean)) / std::sqrt(of(norm.variance) + 1e-3F) * of(norm.scale) + of(norm.bias);
-  }
-  return y;
-}
-
-// The graph whose output is BatchNorm's must now give what the definition gives for BatchNorm's input.
 void check_folds(Builder& b, ValueId x, const std::string& expected_ops) {
-  const Norm norm = parameters(b, b.graph[x].shape[1]);
-  b.graph.outputs = {x};
+  b.output(batch_norm(b, x, parameters(b, b.graph[x].shape[1])));
   const Graph before = b.graph;
-  b.graph.outputs = {batch_norm(b, x, norm)};
   REQUIRE(fold_batch_norm(b.graph).ok());
   CHECK(ops_of(b.graph) == expected_ops);
   check_consistent(b.graph);
-  const auto inputs = random_inputs(before, 3);
-  const Numbers raw = evaluate(before, inputs).begin()->second;
-  const Numbers want = normalized(b.graph, norm, raw), got = evaluate(b.graph, inputs).at("norm");
-  REQUIRE(got.shape == want.shape);
-  for (std::size_t i = 0; i < want.elements.size(); ++i) CHECK(got.elements[i] == Approx(want.elements[i]).margin(1e-5));
+  CHECK(difference(before, b.graph) < 1e-5);
 }
 
 }  // namespace

@@ -237,6 +237,13 @@ Numbers compute(const Node& node, std::size_t output, const std::vector<const Nu
     case Op::Dense: return product(x, *in[1], true, in.size() > 2 ? in[2] : nullptr, shape);
     case Op::MatMul: return product(x, *in[1], false, nullptr, shape);
     case Op::Pool: return pool(node, x, shape);
+    case Op::BatchNorm:
+      return generate(shape, [&](const Index& index) {
+        const auto c = static_cast<std::size_t>(index[1]);
+        const auto of = [&](std::size_t input) { return in[input]->elements[c]; };
+        const double deviation = std::sqrt(of(4) + node.as<BatchNormAttrs>().epsilon);
+        return (x.elements[at(shape, index)] - of(3)) / deviation * of(1) + of(2);
+      });
     case Op::ReduceMean: return mean(node, x, shape);
     case Op::Softmax: return softmax(x, node.as<SoftmaxAttrs>().axis);
     case Op::Concat: return concat(node, in, shape);

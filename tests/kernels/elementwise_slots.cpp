@@ -92,7 +92,8 @@ TEST_CASE("add slots", "[slots]") {
     Random random(1);
     for (std::size_t n = 0; n <= kLongest; ++n) {
       for (const Finish finish : kFinishes) {
-        const auto [a_step, b_step] = kSteps[random() % 4];
+        const auto steps = kSteps[random() % 4];
+        const std::size_t a_step = steps.first, b_step = steps.second;
         const Range range = random_range(s, random);
         const auto weight = [&] {
           const auto m = static_cast<std::int32_t>(random() % ((1U << 21) + 1));
@@ -142,7 +143,8 @@ TEST_CASE("mul slots", "[slots]") {
     Random random(2);
     for (std::size_t n = 0; n <= kLongest; ++n) {
       for (const Finish finish : kFinishes) {
-        const auto [a_step, b_step] = kSteps[random() % 4];
+        const auto steps = kSteps[random() % 4];
+        const std::size_t a_step = steps.first, b_step = steps.second;
         const Range range = random_range(s, random);
         const MulParams p{.za = s.any(random),
                           .zb = s.any(random),

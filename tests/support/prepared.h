@@ -7,7 +7,6 @@
 
 #include <cstring>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -17,12 +16,12 @@
 
 namespace octet::test {
 
-// An input, or with empty `bytes` an output to be made.
+// An input, or with empty `bytes` an output to be made. A quant without scales: plain numbers.
 struct Tensor {
   DType dtype = DType::f32;
   Shape shape;
   std::vector<std::byte> bytes = {};
-  std::optional<Quant> quant = {};
+  Quant quant = {};
   bool constant = false;
   bool present = true;
 
@@ -44,12 +43,12 @@ constexpr DType dtype_for() {
 }
 
 template <class T>
-Tensor tensor(const Shape& shape, const std::vector<T>& values, std::optional<Quant> quant = {}) {
+Tensor tensor(const Shape& shape, const std::vector<T>& values, Quant quant = {}) {
   const auto bytes = std::as_bytes(std::span(values));
   return {dtype_for<T>(), shape, {bytes.begin(), bytes.end()}, std::move(quant)};
 }
 template <class T>
-Tensor constant(const Shape& shape, const std::vector<T>& values, std::optional<Quant> quant = {}) {
+Tensor constant(const Shape& shape, const std::vector<T>& values, Quant quant = {}) {
   Tensor result = tensor(shape, values, std::move(quant));
   result.constant = true;
   return result;
@@ -60,7 +59,7 @@ inline Tensor absent() {
   none.present = false;
   return none;
 }
-inline Tensor output(DType dtype, const Shape& shape, std::optional<Quant> quant = {}) {
+inline Tensor output(DType dtype, const Shape& shape, Quant quant = {}) {
   return {dtype, shape, {}, std::move(quant)};
 }
 inline Quant per_tensor(float scale, std::int32_t zero_point) { return {{scale}, {zero_point}, -1}; }
@@ -117,7 +116,7 @@ inline Result<RunResult> run_op(kernels::PrepareFn prepare, const graph::Attrs& 
   const auto operand_of = [](const Tensor& t, const std::byte* constant) {
     return kernels::Operand{.dtype = t.dtype,
                             .shape = t.shape,
-                            .quant = t.quant ? &*t.quant : nullptr,
+                            .quant = t.quant.scale.empty() ? nullptr : &t.quant,
                             .constant = constant,
                             .present = t.present};
   };
