@@ -40,6 +40,10 @@ void set_unknown_activation(Graph& graph, const Node& node, std::size_t index) {
 
 Status expect_vector(const Graph& graph, const Node& node, std::size_t index, std::int64_t size, const char* what) {
   const Value& value = graph.input(node, index);
+  if (value.dtype != DType::f32 && !(value.dtype == DType::s32 && value.is_quantized())) {
+    return node_error(node,
+                      fmt::format("{} has type {}: must be f32, or s32 with a scale", what, name_of(value.dtype)));
+  }
   if (!value.shape_known) return {};
   if (value.shape.rank() == 1 && may_equal(value.shape[0], size)) return {};
   return node_error(node, fmt::format("{} has shape {}: must be [{}]", what, to_string(value.shape),

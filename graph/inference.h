@@ -25,7 +25,8 @@ constexpr bool may_equal(std::int64_t a, std::int64_t b) { return a == b || a < 
 // The known one of two sizes that may be equal.
 constexpr std::int64_t known_of(std::int64_t a, std::int64_t b) { return a < 0 ? b : a; }
 
-// Error unless input `index` is a vector of `size` elements (an unknown size passes).
+// Error unless input `index` is a vector of `size` floats, or of s32 codes with their scale (an unknown
+// size passes).
 Status expect_vector(const Graph& graph, const Node& node, std::size_t index, std::int64_t size, const char* what);
 
 }  // namespace octet::graph

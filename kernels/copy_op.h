@@ -18,8 +18,8 @@ struct CopyStep {
   StridedCopy copy;
   int input = 0;  // or kFill: the source is `fill`
   int output = 0;
-  std::optional<Table> table = {};     // where the codes' parameters change
-  std::array<std::byte, 8> fill = {};  // one element
+  std::optional<Table> table = {};                // where the codes' parameters change
+  alignas(8) std::array<std::byte, 8> fill = {};  // one element
 };
 
 PreparedOp make_copy(const OpContext& ctx, std::vector<CopyStep> steps);

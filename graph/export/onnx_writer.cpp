@@ -17,6 +17,13 @@ void set_tensor(onnx::TensorProto& tensor, const std::string& name, DType type, 
   tensor.set_raw_data(bytes.data(), bytes.size());
 }
 
+// `wanted`, or with the first number behind it that makes it new; it is taken then.
+std::string unused(std::set<std::string, std::less<>>& taken, std::string_view wanted) {
+  std::string name(wanted);
+  for (int i = 2; !taken.insert(name).second; ++i) name = fmt::format("{}_{}", wanted, i);
+  return name;
+}
+
 }  // namespace
 
 int onnx_type(DType type) {
@@ -52,17 +59,13 @@ OnnxWriter::OnnxWriter(const Graph& g, onnx::GraphProto& out) : graph(g), out_(o
   }
 }
 
-std::string OnnxWriter::unique(std::string_view wanted) {
-  std::string name(wanted);
-  for (int i = 2; !taken_.insert(name).second; ++i) name = fmt::format("{}_{}", wanted, i);
-  return name;
-}
+std::string OnnxWriter::unique(std::string_view wanted) { return unused(taken_, wanted); }
 
 onnx::NodeProto& OnnxWriter::add(const char* op_type, const std::string& name, const std::vector<std::string>& inputs,
                                  const std::vector<std::string>& outputs) {
   onnx::NodeProto& node = *out_.add_node();
   node.set_op_type(op_type);
-  node.set_name(name);
+  node.set_name(unused(taken_by_nodes_, name));
   for (const std::string& input : inputs) node.add_input(input);
   for (const std::string& output : outputs) node.add_output(output);
   return node;
@@ -137,7 +140,7 @@ void OnnxWriter::add_conversion(const char* op_type, const std::string& from, co
   }
   std::vector<std::string> inputs{from, scale};
   if (!zero_point.empty()) inputs.push_back(zero_point);
-  onnx::NodeProto& node = add(op_type, to, inputs, {to});
+  onnx::NodeProto& node = add(op_type, fmt::format("{}/{}", to, op_type), inputs, {to});
   if (!quant.per_tensor()) set_attribute(node, "axis", std::int64_t{quant.axis});
 }
 
@@ -150,13 +153,13 @@ std::string OnnxWriter::dequantize(const std::string& codes, ValueId like, const
 void OnnxWriter::add_clamp(const Clamp& clamp, const std::string& from, const std::string& to) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   if (clamp.lo == 0 && !std::signbit(clamp.lo) && clamp.hi == kInfinity) {
-    add("Relu", to, {from}, {to});
+    add("Relu", to + "/Relu", {from}, {to});
     return;
   }
   std::vector<std::string> inputs{from, ""};
   if (clamp.lo != -kInfinity) inputs[1] = float_scalar(to + "_min", clamp.lo);
   if (clamp.hi != kInfinity) inputs.push_back(float_scalar(to + "_max", clamp.hi));
-  add("Clip", to, inputs, {to});
+  add("Clip", to + "/Clip", inputs, {to});
 }
 
 onnx::NodeProto& OnnxWriter::finish(const Node& node, const char* op_type, const std::vector<std::string>& inputs,

@@ -62,7 +62,7 @@ class OnnxWriter {
   onnx::NodeProto* last_step_ = nullptr;
   std::vector<std::string> names_;  // (values)
   std::set<ValueId> written_constants_;
-  std::set<std::string, std::less<>> taken_;
+  std::set<std::string, std::less<>> taken_, taken_by_nodes_;              // ONNX keeps the two apart
   std::map<std::string, std::pair<std::string, std::string>> parameters_;  // by value: scale, zero point
 };
 

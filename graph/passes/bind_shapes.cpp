@@ -46,7 +46,8 @@ Status bind_inputs(Graph& graph, const std::map<std::string, Shape>& given) {
   for (ValueId id : graph.inputs) {
     Value& input = graph[id];
     if (!input.shape_known)
-      return Status::error(fmt::format("input '{}': the model does not say its rank, so a shape must be given", input.name));
+      return Status::error(
+          fmt::format("input '{}': the model does not say its rank, so a shape must be given", input.name));
     std::replace(input.shape.begin(), input.shape.end(), Shape::kUnknown, std::int64_t{1});
   }
   return {};
@@ -68,8 +69,10 @@ Status bind_shapes(Graph& graph, const std::map<std::string, Shape>& input_shape
   for (const Node& node : graph.nodes) {
     for (ValueId id : node.outputs) {
       if (id == kNone || (graph[id].shape_known && graph[id].shape.is_known())) continue;
-      return Status::error(fmt::format("'{}', made by node '{}', has no fixed shape: sizes that depend on data are not "
-                                       "supported", graph[id].name, node.name));
+      return Status::error(
+          fmt::format("'{}', made by node '{}', has no fixed shape: sizes that depend on data are not "
+                      "supported",
+                      graph[id].name, node.name));
     }
   }
   return {};

@@ -36,7 +36,9 @@ Perm to_channels_first(int rank) {
   return perm;
 }
 
-std::int64_t axis_in_channels_last(std::int64_t axis, int rank) { return axis == 0 ? 0 : axis == 1 ? rank - 1 : axis - 1; }
+std::int64_t axis_in_channels_last(std::int64_t axis, int rank) {
+  return axis == 0 ? 0 : axis == 1 ? rank - 1 : axis - 1;
+}
 
 Perm composed(const Perm& first, const Perm& second) {
   Perm perm;
@@ -85,8 +87,8 @@ void Layouts::emit(Node node) {
 void Layouts::emit_reshape(ValueId from, ValueId to) {
   const Shape shape = graph[to].shape;
   const std::string name = fmt::format("{}/view", graph[to].name);
-  const ValueId target = add_value(
-      Graph::make_constant(name + "/shape", DType::s64, Shape{shape.rank()}, std::as_bytes(shape.dims())));
+  const ValueId target =
+      add_value(Graph::make_constant(name + "/shape", DType::s64, Shape{shape.rank()}, std::as_bytes(shape.dims())));
   ReshapeAttrs attrs;
   attrs.allow_zero = true;  // a size of 0 is one, not a copy
   emit({name, Op::Reshape, {from, target}, {to}, attrs, {}});

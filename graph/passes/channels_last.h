@@ -48,8 +48,8 @@ class Layouts {
   ValueId add_like(ValueId model, const Shape& shape, const char* suffix);
 
  private:
-  std::vector<bool> made_;     // (values) the plain form exists by now
-  std::vector<ValueId> last_;  // (values) its channels-last form, or kNone
+  std::vector<bool> made_;                              // (values) the plain form exists by now
+  std::vector<ValueId> last_;                           // (values) its channels-last form, or kNone
   std::map<std::pair<ValueId, int>, ValueId> widened_;  // operands of lower rank, by rank
 };
 

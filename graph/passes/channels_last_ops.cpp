@@ -23,10 +23,14 @@ void move_axis(std::int64_t& axis, int rank) { axis = axis_in_channels_last(axis
 
 bool* channels_last_flag(Node& node) {
   switch (node.op) {
-    case Op::Conv2d: return &node.as<Conv2dAttrs>().channels_last;
-    case Op::ConvTranspose2d: return &node.as<ConvTranspose2dAttrs>().channels_last;
-    case Op::Pool: return &node.as<PoolAttrs>().channels_last;
-    default: return nullptr;
+    case Op::Conv2d:
+      return &node.as<Conv2dAttrs>().channels_last;
+    case Op::ConvTranspose2d:
+      return &node.as<ConvTranspose2dAttrs>().channels_last;
+    case Op::Pool:
+      return &node.as<PoolAttrs>().channels_last;
+    default:
+      return nullptr;
   }
 }
 
@@ -36,24 +40,35 @@ bool ChannelsLastOps::write(const Node& node) {
   if (node.inputs.empty() || node.inputs[0] == kNone || node.outputs.size() == 0) return false;
   switch (node.op) {
     case Op::Conv2d:
-    case Op::ConvTranspose2d: return write_image_op(node);
-    case Op::Pool: return rank_of(node.inputs[0]) == 4 && write_image_op(node);
+    case Op::ConvTranspose2d:
+      return write_image_op(node);
+    case Op::Pool:
+      return rank_of(node.inputs[0]) == 4 && write_image_op(node);
     case Op::Unary:
     case Op::Quantize:
     case Op::Dequantize:
-    case Op::Requantize: return write_elementwise(node);
-    case Op::Binary: return write_binary(node);
-    case Op::Concat: return write_concat(node);
+    case Op::Requantize:
+      return write_elementwise(node);
+    case Op::Binary:
+      return write_binary(node);
+    case Op::Concat:
+      return write_concat(node);
     case Op::Softmax:
     case Op::Split:
     case Op::Slice:
     case Op::Pad:
-    case Op::Resize: return write_along_axes(node);
-    case Op::ReduceMean: return write_reduce_mean(node);
-    case Op::Transpose: return write_transpose(node);
-    case Op::Reshape: return write_reshape(node);
-    case Op::Dense: return write_dense(node);
-    default: return false;
+    case Op::Resize:
+      return write_along_axes(node);
+    case Op::ReduceMean:
+      return write_reduce_mean(node);
+    case Op::Transpose:
+      return write_transpose(node);
+    case Op::Reshape:
+      return write_reshape(node);
+    case Op::Dense:
+      return write_dense(node);
+    default:
+      return false;
   }
 }
 
@@ -68,8 +83,10 @@ bool ChannelsLastOps::wanted_last(ValueId value) const {
       case Op::Transpose:
       case Op::Dense:
       case Op::MatMul:
-      case Op::Gather: return false;
-      default: return true;
+      case Op::Gather:
+        return false;
+      default:
+        return true;
     }
   });
 }

@@ -12,12 +12,18 @@ namespace octet::graph {
 // Where a node keeps the clamp of its result; nullptr if its op has none.
 inline Clamp* clamp_of(Node& node) {
   switch (node.op) {
-    case Op::Conv2d: return &node.as<Conv2dAttrs>().clamp;
-    case Op::ConvTranspose2d: return &node.as<ConvTranspose2dAttrs>().clamp;
-    case Op::Dense: return &node.as<DenseAttrs>().clamp;
-    case Op::MatMul: return &node.as<MatMulAttrs>().clamp;
-    case Op::Binary: return &node.as<BinaryAttrs>().clamp;
-    default: return nullptr;
+    case Op::Conv2d:
+      return &node.as<Conv2dAttrs>().clamp;
+    case Op::ConvTranspose2d:
+      return &node.as<ConvTranspose2dAttrs>().clamp;
+    case Op::Dense:
+      return &node.as<DenseAttrs>().clamp;
+    case Op::MatMul:
+      return &node.as<MatMulAttrs>().clamp;
+    case Op::Binary:
+      return &node.as<BinaryAttrs>().clamp;
+    default:
+      return nullptr;
   }
 }
 inline const Clamp* clamp_of(const Node& node) { return clamp_of(const_cast<Node&>(node)); }

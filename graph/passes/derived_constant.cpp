@@ -77,10 +77,17 @@ std::optional<Value> dequantized(const Value& constant) {
   const auto memory = allocate_elements(result);
   auto* reals = reinterpret_cast<float*>(memory.get());
   switch (constant.dtype) {
-    case DType::u8: dequantize_as<std::uint8_t>(constant, reals); break;
-    case DType::s8: dequantize_as<std::int8_t>(constant, reals); break;
-    case DType::s32: dequantize_as<std::int32_t>(constant, reals); break;
-    default: return std::nullopt;
+    case DType::u8:
+      dequantize_as<std::uint8_t>(constant, reals);
+      break;
+    case DType::s8:
+      dequantize_as<std::int8_t>(constant, reals);
+      break;
+    case DType::s32:
+      dequantize_as<std::int32_t>(constant, reals);
+      break;
+    default:
+      return std::nullopt;
   }
   result.data = memory;
   return result;

@@ -103,7 +103,8 @@ ValueId Editor::merge(ValueId copy, ValueId original) {
   if (maker == kNone || !replace_uses(original, copy)) return kNone;
   remove(copier);
   const auto& outputs = node(maker).outputs;
-  set_output(maker, static_cast<std::size_t>(std::find(outputs.begin(), outputs.end(), original) - outputs.begin()), copy);
+  set_output(maker, static_cast<std::size_t>(std::find(outputs.begin(), outputs.end(), original) - outputs.begin()),
+             copy);
   return copy;
 }
 

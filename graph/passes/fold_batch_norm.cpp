@@ -91,7 +91,8 @@ class FoldBatchNorm {
         clamped = node.as<DenseAttrs>().clamp.active();
         break;
       }
-      default: return false;
+      default:
+        return false;
     }
     if (node.has_input(2) && (!graph.input(node, 2).is_constant() || graph.input(node, 2).dtype != DType::f32 ||
                               graph.input(node, 2).is_quantized()))
@@ -149,13 +150,14 @@ class FoldBatchNorm {
       return node_error(node, fmt::format("input '{}': must have a known rank of at least 2", x.name));
     Shape shape{affine.channels()};  // (c, 1, 1 ...): broadcasts against axis 1
     for (int axis = 2; axis < x.shape.rank(); ++axis) shape.push_back(1);
-    const ValueId factor = editor_.add_value(
-        computed(node.name + "/factor", shape, [&](std::size_t c) { return affine.k[c]; }));
+    const ValueId factor =
+        editor_.add_value(computed(node.name + "/factor", shape, [&](std::size_t c) { return affine.k[c]; }));
     const ValueId offset = editor_.add_value(computed(
         node.name + "/offset", shape, [&](std::size_t c) { return affine.bias[c] - affine.mean[c] * affine.k[c]; }));
     const ValueId product = editor_.add_like(node.outputs[0], "scaled");
     editor_.remove(norm);
-    editor_.add({node.name + "/mul", Op::Binary, {node.inputs[0], factor}, {product}, BinaryAttrs{BinaryFn::mul, {}}, {}});
+    editor_.add(
+        {node.name + "/mul", Op::Binary, {node.inputs[0], factor}, {product}, BinaryAttrs{BinaryFn::mul, {}}, {}});
     editor_.add({node.name, Op::Binary, {product, offset}, {node.outputs[0]}, BinaryAttrs{BinaryFn::add, {}}, {}});
     return {};
   }

@@ -99,8 +99,10 @@ class LowerMatmul {
     const Value& w = editor_.graph.input(node, 1);
     if (!w.shape_known || !w.shape.is_known() || w.shape.rank() < 2) return -1;
     switch (node.op) {
-      case Op::Dense: return node.as<DenseAttrs>().clamp.active() ? -1 : w.shape[0];
-      case Op::Conv2d: return node.as<Conv2dAttrs>().clamp.active() ? -1 : w.shape[0];
+      case Op::Dense:
+        return node.as<DenseAttrs>().clamp.active() ? -1 : w.shape[0];
+      case Op::Conv2d:
+        return node.as<Conv2dAttrs>().clamp.active() ? -1 : w.shape[0];
       default: {
         const auto& attrs = node.as<ConvTranspose2dAttrs>();
         return attrs.clamp.active() ? -1 : w.shape[1] * attrs.groups;

@@ -9,9 +9,10 @@
 //   x (codes) -> Dequantize -> Reshape -> Quantize -> y (codes)   becomes    x -> Reshape -> y
 //   x (codes) -> Dequantize -> Quantize -> y (other parameters)   becomes    x -> Requantize -> y
 //   x (codes) -> Dequantize -> LeakyRelu -> y (float)             stays, and the node's reason says why
+#include "graph/passes/lower_qdq.h"
+
 #include <algorithm>
 
-#include "graph/passes/lower_qdq.h"
 #include "graph/passes/passes.h"
 
 namespace octet::graph {

@@ -4,7 +4,7 @@
 //   x (codes) -> Dequantize -> a           x (codes) -> Dequantize -> a, b
 //     \--------> Dequantize -> b  becomes
 //
-//   x -> Quantize -> Clip [0, 127] (of codes) -> y   becomes   x -> Quantize(clamp) -> y
+//   x -> Quantize -> Clip (of codes) -> y   becomes   x -> Quantize(clamp) -> y
 #include <map>
 #include <tuple>
 
@@ -15,15 +15,16 @@
 namespace octet::graph {
 namespace {
 
+bool same_codes(const Value& a, const Value& b) { return a.dtype == b.dtype && a.quant == b.quant; }
+
 // The kind of border, what it reads, and the parameters it uses: equal keys make equal values.
 using BorderKey = std::tuple<Op, ValueId, DType, std::vector<float>, std::vector<std::int32_t>, int, bool>;
 
 BorderKey key_of(const Graph& graph, const Node& node) {
   const bool quantizes = node.op == Op::Quantize;
   const Quant& quant = (quantizes ? graph.output(node) : graph.input(node, 0)).quant;
-  return {node.op,    node.inputs[0],   quantizes ? graph.output(node).dtype : DType::f32,
-          quant.scale, quant.zero_point, quant.axis,
-          quantizes && node.as<QuantizeAttrs>().reciprocal};
+  return {node.op,          node.inputs[0], quantizes ? graph.output(node).dtype : DType::f32, quant.scale,
+          quant.zero_point, quant.axis,     quantizes && node.as<QuantizeAttrs>().reciprocal};
 }
 
 void merge_twins(Editor& editor) {
@@ -53,23 +54,19 @@ void spread_parameters(Editor& editor) {
   for (NodeId id = editor.size(); id-- > 0;) spread(editor.node(id), false);
 }
 
-// Codes in fewer than 8 bits are written as a Clip of codes behind the Quantize.
+// Codes in fewer than 8 bits are written as a Clip of codes behind the Quantize; import states its
+// bounds as the numbers behind those codes.
 void absorb_code_clips(Editor& editor) {
   for (NodeId id = 0; id < editor.size(); ++id) {
-    const auto codes = as_clamp(editor.node(id));
-    if (!codes || !editor.alive(id)) continue;
+    const auto clip = as_clamp(editor.node(id));
+    if (!clip || !editor.alive(id)) continue;
     const ValueId input = editor.node(id).inputs[0], output = editor.node(id).outputs[0];
     const NodeId quantize = editor.producer(input, Op::Quantize);
-    const Value& value = editor.graph[input];
-    if (quantize == kNone || !editor.single_use(input) || !are_codes(value) ||
-        editor.graph[output].dtype != value.dtype)
+    if (quantize == kNone || !editor.single_use(input) || !are_codes(editor.graph[input]) ||
+        !same_codes(editor.graph[input], editor.graph[output]))
       continue;
-    const auto real = [&](float code) {
-      return value.quant.scale[0] * (code - static_cast<float>(value.quant.zero_point[0]));
-    };
     Clamp& clamp = editor.node(quantize).as<QuantizeAttrs>().clamp;
-    clamp = compose(clamp, {real(codes->lo), real(codes->hi)});
-    if (!editor.graph[output].is_quantized()) editor.graph[output].quant = value.quant;
+    clamp = compose(clamp, *clip);
     editor.remove(id);
     editor.set_output(quantize, 0, output);
   }
@@ -97,8 +94,6 @@ void quantize_constants(Editor& editor) {
     if (codes) become_constant(editor, node.outputs[0], *codes);
   }
 }
-
-bool same_codes(const Value& a, const Value& b) { return a.dtype == b.dtype && a.quant == b.quant; }
 
 }  // namespace
 

@@ -35,10 +35,11 @@ std::optional<Quant> moved_parameters(const Graph& graph, const Node& node, cons
 bool all_equal_codes(const Editor& editor, const Node& node) {
   const ValueId first = codes_behind(editor, node.inputs[0]);
   return first != kNone && std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId input) {
-    const ValueId codes = codes_behind(editor, input);
-    return codes != kNone && are_codes(editor.graph[codes]) && editor.graph[codes].dtype == editor.graph[first].dtype &&
-           editor.graph[codes].quant == editor.graph[first].quant;
-  });
+           const ValueId codes = codes_behind(editor, input);
+           return codes != kNone && are_codes(editor.graph[codes]) &&
+                  editor.graph[codes].dtype == editor.graph[first].dtype &&
+                  editor.graph[codes].quant == editor.graph[first].quant;
+         });
 }
 
 // Concat moves elements if all its inputs mean the same by a code, and its result is not about to be
@@ -77,7 +78,8 @@ void sink_through(Editor& editor, NodeId id, std::size_t data_inputs) {
   const bool constant = std::all_of(node.inputs.begin(), node.inputs.end(),
                                     [&](ValueId input) { return input == kNone || graph[input].is_constant(); });
   const Value& result = graph.output(node);
-  if (constant && result.shape_known && result.shape.is_known() && fold != nullptr && fold(graph, node)) editor.remove(id);
+  if (constant && result.shape_known && result.shape.is_known() && fold != nullptr && fold(graph, node))
+    editor.remove(id);
 }
 
 // What may stand between a Quantize and the op that it should join. Quantize is monotone, so that
@@ -123,11 +125,16 @@ bool moves_elements(const Node& node) {
     case Op::Transpose:
     case Op::Slice:
     case Op::Split:
-    case Op::Gather: return true;
-    case Op::Pad: return node.as<PadAttrs>().value == 0;
-    case Op::Pool: return node.as<PoolAttrs>().kind == PoolKind::max;
-    case Op::Resize: return node.as<ResizeAttrs>().mode == ResizeAttrs::Mode::nearest;
-    default: return false;
+    case Op::Gather:
+      return true;
+    case Op::Pad:
+      return node.as<PadAttrs>().value == 0;
+    case Op::Pool:
+      return node.as<PoolAttrs>().kind == PoolKind::max;
+    case Op::Resize:
+      return node.as<ResizeAttrs>().mode == ResizeAttrs::Mode::nearest;
+    default:
+      return false;
   }
 }
 

@@ -17,11 +17,11 @@ namespace octet::graph {
 namespace {
 
 enum class Form : std::uint8_t {
-  none,      // float only
-  layer,     // x, constant weights, bias; the result may stay float
-  product,   // two activations; the result may stay float
-  plain,     // codes in, codes out
-  move       // done on codes already where the input is; see lower_qdq_moves.cpp
+  none,     // float only
+  layer,    // x, constant weights, bias; the result may stay float
+  product,  // two activations; the result may stay float
+  plain,    // codes in, codes out
+  move      // done on codes already where the input is; see lower_qdq_moves.cpp
 };
 
 struct Rule {
@@ -33,20 +33,26 @@ Rule rule_of(const Node& node) {
   switch (node.op) {
     case Op::Conv2d:
     case Op::ConvTranspose2d:
-    case Op::Dense: return {Form::layer};
-    case Op::MatMul: return {Form::product, 2};
+    case Op::Dense:
+      return {Form::layer};
+    case Op::MatMul:
+      return {Form::product, 2};
     case Op::Binary: {
       const BinaryFn fn = node.as<BinaryAttrs>().fn;
       const bool has_rule = fn == BinaryFn::add || fn == BinaryFn::sub || fn == BinaryFn::mul;
       return {has_rule ? Form::plain : Form::none, 2};
     }
-    case Op::Concat: return {Form::plain, node.inputs.size()};
+    case Op::Concat:
+      return {Form::plain, node.inputs.size()};
     case Op::Unary:
     case Op::Softmax:
-    case Op::ReduceMean: return {Form::plain};
+    case Op::ReduceMean:
+      return {Form::plain};
     case Op::Pool:
-    case Op::Resize: return {moves_elements(node) ? Form::move : Form::plain};
-    default: return {moves_elements(node) ? Form::move : Form::none};
+    case Op::Resize:
+      return {moves_elements(node) ? Form::move : Form::plain};
+    default:
+      return {moves_elements(node) ? Form::move : Form::none};
   }
 }
 
@@ -102,7 +108,8 @@ class LowerOps {
     const Value& value = graph_[input];
     if (codes == kNone && value.is_constant()) return fmt::format("operand '{}' is a float constant", value.name);
     if (codes == kNone) return fmt::format("input '{}' is not quantized", value.name);
-    if (!is_8bit(graph_[codes])) return fmt::format("input '{}' is quantized to {}", value.name, name_of(graph_[codes].dtype));
+    if (!is_8bit(graph_[codes]))
+      return fmt::format("input '{}' is quantized to {}", value.name, name_of(graph_[codes].dtype));
     if (!are_codes(graph_[codes])) return fmt::format("input '{}' is quantized per channel", value.name);
     return {};
   }
@@ -133,7 +140,8 @@ class LowerOps {
     const std::string& name = graph_[output].name;
     for (NodeId reader : editor_.consumers(output)) {
       if (editor_.node(reader).op != Op::Quantize) continue;
-      if (!are_codes(graph_.output(editor_.node(reader)))) return fmt::format("output '{}' is quantized per channel", name);
+      if (!are_codes(graph_.output(editor_.node(reader))))
+        return fmt::format("output '{}' is quantized per channel", name);
       return fmt::format("output '{}' is also used in float", name);
     }
     return fmt::format("output '{}' is not quantized (no QuantizeLinear follows)", name);

@@ -25,7 +25,7 @@ Status simplify(Graph& graph) {
       fold_batch_norm,   // before clamps: what is clamped cannot be scaled any more
       fuse_activations,  // leaves Dequantize -> op -> Quantize without a Relu between them
       lower_qdq,
-      fold_constants,    // shapes again, and what the passes left constant
+      fold_constants,  // shapes again, and what the passes left constant
       remove_dead,
   };
   return run(graph, kOrder);

@@ -89,7 +89,8 @@ class RelabelCodes {
       if (maker == kNone) continue;  // a constant passed through
       const ValueId inside = editor_.add_like(id, "relabelled");
       const auto& made = editor_.node(maker).outputs;
-      editor_.set_output(maker, static_cast<std::size_t>(std::find(made.begin(), made.end(), id) - made.begin()), inside);
+      editor_.set_output(maker, static_cast<std::size_t>(std::find(made.begin(), made.end(), id) - made.begin()),
+                         inside);
       redirect_readers(id, inside);
       add_requantize(inside, id);
     }

@@ -17,9 +17,8 @@ void keep_wanted_nodes(Graph& graph) {
   for (ValueId id : graph.outputs) wanted[static_cast<std::size_t>(id)] = true;
   std::vector<Node> kept;
   for (auto node = graph.nodes.rbegin(); node != graph.nodes.rend(); ++node) {
-    const bool useful = std::any_of(node->outputs.begin(), node->outputs.end(), [&](ValueId id) {
-      return id != kNone && wanted[static_cast<std::size_t>(id)];
-    });
+    const bool useful = std::any_of(node->outputs.begin(), node->outputs.end(),
+                                    [&](ValueId id) { return id != kNone && wanted[static_cast<std::size_t>(id)]; });
     if (!useful) continue;
     for (ValueId id : node->inputs) {
       if (id != kNone) wanted[static_cast<std::size_t>(id)] = true;

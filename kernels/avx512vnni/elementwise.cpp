@@ -7,8 +7,11 @@
 
 namespace octet::kernels::OCTET_BACKEND_NS {
 
+// Each builds on those before it.
+// clang-format off
 #include "kernels/avx512vnni/vector.inl"
 #include "kernels/vnni/epilogue.inl"
+// clang-format on
 
 namespace {
 
@@ -42,7 +45,7 @@ void mul(const MulParams& p, const uint8_t* a, size_t a_step, const uint8_t* b, 
     const __m512i low0 = _mm512_mullo_epi16(a0, b0), high0 = _mm512_mulhi_epi16(a0, b0);
     const __m512i low1 = _mm512_mullo_epi16(a1, b1), high1 = _mm512_mulhi_epi16(a1, b1);
     const Ints acc[4] = {_mm512_unpacklo_epi16(low0, high0), _mm512_unpackhi_epi16(low0, high0),
-                            _mm512_unpacklo_epi16(low1, high1), _mm512_unpackhi_epi16(low1, high1)};
+                         _mm512_unpacklo_epi16(low1, high1), _mm512_unpackhi_epi16(low1, high1)};
     const Words words = requantizer.fixed() ? requantizer.words<true>(acc) : requantizer.words<false>(acc);
     store_part(out + i, requantizer.bytes(words), part);
   }
@@ -129,7 +132,8 @@ void requantize_row(const Requant& requant, const int32_t* acc, uint8_t* out, si
   memcpy(tail[3], acc + j, left * sizeof(int32_t));
   memcpy(scale, requant.scale + j, left * sizeof(float));
   for (size_t i = left; i < 64; ++i) tail[2][i] = 32;
-  const Requant padded = {tail[0], tail[1], tail[2], scale, requant.zero_point, requant.min, requant.max, requant.finish};
+  const Requant padded = {tail[0],     tail[1],     tail[2],       scale, requant.zero_point,
+                          requant.min, requant.max, requant.finish};
   requantize_64(padded, 0, tail[3], out + j, first_bytes(left));
 }
 

@@ -9,9 +9,9 @@ namespace {
 using Ints = __m512i;
 using Floats = __m512;
 enum : size_t {
-  kInts = 16,        // in a vector
-  kBytes = 64,       // in a vector: the codes of four vectors of accumulators
-  kMaxVectors = 4    // of accumulators per row of a GEMM tile
+  kInts = 16,      // in a vector
+  kBytes = 64,     // in a vector: the codes of four vectors of accumulators
+  kMaxVectors = 4  // of accumulators per row of a GEMM tile
 };
 enum : int { kAccumulators = 24 };  // of a GEMM tile: 24, 4 weights and a broadcast fit 32 registers
 
@@ -36,9 +36,13 @@ OCTET_INLINE Floats minimum(Floats a, Floats b) { return _mm512_min_ps(a, b); }
 OCTET_INLINE Ints subtract(Ints a, Ints b) { return _mm512_sub_epi32(a, b); }
 OCTET_INLINE Ints bit_and(Ints a, Ints b) { return _mm512_and_si512(a, b); }
 template <int kBy>
-OCTET_INLINE Ints shift_left(Ints v) { return _mm512_slli_epi32(v, kBy); }
+OCTET_INLINE Ints shift_left(Ints v) {
+  return _mm512_slli_epi32(v, kBy);
+}
 template <int kBy>
-OCTET_INLINE Ints shift_right(Ints v) { return _mm512_srai_epi32(v, kBy); }
+OCTET_INLINE Ints shift_right(Ints v) {
+  return _mm512_srai_epi32(v, kBy);
+}
 OCTET_INLINE Ints shift_right(Ints v, Ints by) { return _mm512_srav_epi32(v, by); }
 
 OCTET_INLINE Ints unpack_low_bytes(Ints a, Ints b) { return _mm512_unpacklo_epi8(a, b); }
@@ -55,9 +59,7 @@ struct Part {
   uint64_t mask;
 };
 OCTET_INLINE Part first_bytes(size_t n) { return {n >= kBytes ? ~uint64_t{0} : (uint64_t{1} << n) - 1}; }
-OCTET_INLINE __mmask16 first_ints(size_t n) {
-  return static_cast<__mmask16>(n >= kInts ? 0xFFFFU : (1U << n) - 1U);
-}
+OCTET_INLINE __mmask16 first_ints(size_t n) { return static_cast<__mmask16>(n >= kInts ? 0xFFFFU : (1U << n) - 1U); }
 // A masked load takes a turn on the ports that do the work, a masked store does not.
 OCTET_INLINE Ints load_part(const uint8_t* p, Part part) {
   return part.mask == ~uint64_t{0} ? load(p) : _mm512_maskz_loadu_epi8(part.mask, p);
@@ -153,8 +155,8 @@ OCTET_INLINE Ints exact_half(Ints acc, Ints multiplier, Ints shift, Ints zero_po
 OCTET_INLINE Ints exact(Ints acc, Ints multiplier, Ints shift, int32_t zero_point) {
   const Ints zp = _mm512_set1_epi64(zero_point);
   const Ints even = exact_half(acc, multiplier, _mm512_and_si512(shift, _mm512_set1_epi64(0xFF)), zp);
-  const Ints odd = exact_half(_mm512_srli_epi64(acc, 32), _mm512_srli_epi64(multiplier, 32),
-                              _mm512_srli_epi64(shift, 32), zp);
+  const Ints odd =
+      exact_half(_mm512_srli_epi64(acc, 32), _mm512_srli_epi64(multiplier, 32), _mm512_srli_epi64(shift, 32), zp);
   return _mm512_mask_blend_epi32(0xAAAA, even, _mm512_slli_epi64(odd, 32));
 }
 

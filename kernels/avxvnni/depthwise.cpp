@@ -6,9 +6,12 @@
 
 namespace octet::kernels::OCTET_BACKEND_NS {
 
+// Each builds on those before it.
+// clang-format off
 #include "kernels/avxvnni/vector.inl"
 #include "kernels/vnni/epilogue.inl"
 #include "kernels/vnni/taps.inl"
 #include "kernels/vnni/depthwise.inl"
+// clang-format on
 
 }  // namespace octet::kernels::OCTET_BACKEND_NS

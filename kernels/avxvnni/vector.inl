@@ -10,9 +10,9 @@ namespace {
 using Ints = __m256i;
 using Floats = __m256;
 enum : size_t {
-  kInts = 8,         // in a vector
-  kBytes = 32,       // in a vector: the codes of four vectors of accumulators
-  kMaxVectors = 2    // of accumulators per row of a GEMM tile
+  kInts = 8,       // in a vector
+  kBytes = 32,     // in a vector: the codes of four vectors of accumulators
+  kMaxVectors = 2  // of accumulators per row of a GEMM tile
 };
 enum : int { kAccumulators = 12 };  // of a GEMM tile: 12, 2 weights and a broadcast fit 16 registers
 
@@ -42,9 +42,13 @@ OCTET_INLINE Floats minimum(Floats a, Floats b) { return _mm256_min_ps(a, b); }
 OCTET_INLINE Ints subtract(Ints a, Ints b) { return _mm256_sub_epi32(a, b); }
 OCTET_INLINE Ints bit_and(Ints a, Ints b) { return _mm256_and_si256(a, b); }
 template <int kBy>
-OCTET_INLINE Ints shift_left(Ints v) { return _mm256_slli_epi32(v, kBy); }
+OCTET_INLINE Ints shift_left(Ints v) {
+  return _mm256_slli_epi32(v, kBy);
+}
 template <int kBy>
-OCTET_INLINE Ints shift_right(Ints v) { return _mm256_srai_epi32(v, kBy); }
+OCTET_INLINE Ints shift_right(Ints v) {
+  return _mm256_srai_epi32(v, kBy);
+}
 OCTET_INLINE Ints shift_right(Ints v, Ints by) { return _mm256_srav_epi32(v, by); }
 
 OCTET_INLINE Ints unpack_low_bytes(Ints a, Ints b) { return _mm256_unpacklo_epi8(a, b); }
@@ -169,8 +173,8 @@ OCTET_INLINE Ints exact_half(Ints acc, Ints multiplier, Ints shift, Ints zero_po
 OCTET_INLINE Ints exact(Ints acc, Ints multiplier, Ints shift, int32_t zero_point) {
   const Ints zp = _mm256_set1_epi64x(zero_point);
   const Ints even = exact_half(acc, multiplier, bit_and(shift, _mm256_set1_epi64x(0xFF)), zp);
-  const Ints odd = exact_half(_mm256_srli_epi64(acc, 32), _mm256_srli_epi64(multiplier, 32),
-                              _mm256_srli_epi64(shift, 32), zp);
+  const Ints odd =
+      exact_half(_mm256_srli_epi64(acc, 32), _mm256_srli_epi64(multiplier, 32), _mm256_srli_epi64(shift, 32), zp);
   return _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xAA);
 }
 

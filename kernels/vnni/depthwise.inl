@@ -18,15 +18,18 @@ template <int kSlots>
 class Output {
  public:
   OCTET_INLINE explicit Output(const Block& block)
-      : requantizer_(*block.args.requant, block.channel), finish_(block.args.requant->finish), out_(block.args.out),
-        channels_(block.channels), part_(first_bytes(block.channels)) {}
+      : requantizer_(*block.args.requant, block.channel),
+        finish_(block.args.requant->finish),
+        out_(block.args.out),
+        channels_(block.channels),
+        part_(first_bytes(block.channels)) {}
 
   // at: the pixel's first element, counted from args.out
   OCTET_INLINE void store(size_t at, const Slots<kSlots>& acc) const {
     if (__builtin_expect(finish_ == Finish::accumulators, 0)) return store_accumulators(at, acc);
     const Ints slots[4] = {acc.v[0], acc.v[1], acc.v[kSlots - 2], acc.v[kSlots - 1]};
-    const Words words = finish_ == Finish::fixed ? requantizer_.template words<true>(slots)
-                                                 : requantizer_.template words<false>(slots);
+    const Words words =
+        finish_ == Finish::fixed ? requantizer_.template words<true>(slots) : requantizer_.template words<false>(slots);
     store_channels<kSlots>(out_ + at, requantizer_.bytes(words), part_);
   }
 
@@ -35,7 +38,8 @@ class Output {
     int32_t ordered[kInts * kSlots];
     for (int s = 0; s < kSlots; ++s) store_lanes(ordered + 4 * s, 4 * kSlots, acc.v[s]);
     int32_t* out = static_cast<int32_t*>(static_cast<void*>(out_)) + at;
-    for (size_t j = 0; j < kInts * kSlots && j < channels_; j += kInts) store_ints(out + j, load(ordered + j), channels_ - j);
+    for (size_t j = 0; j < kInts * kSlots && j < channels_; j += kInts)
+      store_ints(out + j, load(ordered + j), channels_ - j);
   }
 
   Requantizer<LaneOrder<kSlots>> requantizer_;
@@ -48,7 +52,8 @@ class Output {
 template <int kSlots>
 OCTET_INLINE Slots<kSlots> load_bias(const Block& block) {
   Slots<kSlots> bias;
-  for (int s = 0; s < kSlots; ++s) bias.v[s] = LaneOrder<kSlots>::load_slot(block.args.requant->bias + block.channel, s);
+  for (int s = 0; s < kSlots; ++s)
+    bias.v[s] = LaneOrder<kSlots>::load_slot(block.args.requant->bias + block.channel, s);
   return bias;
 }
 
@@ -171,7 +176,7 @@ using BlockFn = void (*)(const Block&);
 
 template <int kSize, int kSlots>
 BlockFn choose_square(size_t shared) {
-  return shared == 1 ? window<kSize, kSize, 1, kSlots>
+  return shared == 1   ? window<kSize, kSize, 1, kSlots>
          : shared == 2 ? window<kSize, kSize, 2, kSlots>
                        : window<kSize, kSize, kSize, kSlots>;
 }

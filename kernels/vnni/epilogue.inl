@@ -57,11 +57,15 @@ class Requantizer {
  public:
   // column: of slot 0, counted in the arrays of requant
   OCTET_INLINE Requantizer(const Requant& requant, size_t column)
-      : low_(spread_byte(requant.min)), high_(spread_byte(requant.max)), multiplier_(requant.multiplier + column),
+      : low_(spread_byte(requant.min)),
+        high_(spread_byte(requant.max)),
+        multiplier_(requant.multiplier + column),
         shift_(requant.shift + column),
         offset_(static_cast<float>((2 * requant.zero_point + 1) * (1 << (kFraction - 1)) + 1)),
-        top_(static_cast<float>(requant.max - requant.zero_point)), zero_point_(requant.zero_point),
-        fixed_(requant.finish == Finish::fixed), whole_(requant.min == 0 && requant.max == 255) {
+        top_(static_cast<float>(requant.max - requant.zero_point)),
+        zero_point_(requant.zero_point),
+        fixed_(requant.finish == Finish::fixed),
+        whole_(requant.min == 0 && requant.max == 255) {
     for (int s = 0; s < Order::kUsed; ++s) {
       if (fixed_) {
         const Ints exponent = subtract(spread(127 + kFraction), Order::load_slot(shift_, s));  // of 2^(14-s)
@@ -149,9 +153,17 @@ class Requantizer {
 class Adder {
  public:
   OCTET_INLINE explicit Adder(const AddParams& p)
-      : shift_(spread(p.shift)), zero_(spread_word(p.zo)), low_(spread_byte(p.min)), high_(spread_byte(p.max)),
-        fa_(p.fa), fb_(p.fb), top_(static_cast<float>(p.max - p.zo)), za_(p.za), zb_(p.zb),
-        fixed_(p.finish == Finish::fixed), whole_(p.min == 0 && p.max == 255) {
+      : shift_(spread(p.shift)),
+        zero_(spread_word(p.zo)),
+        low_(spread_byte(p.min)),
+        high_(spread_byte(p.max)),
+        fa_(p.fa),
+        fb_(p.fb),
+        top_(static_cast<float>(p.max - p.zo)),
+        za_(p.za),
+        zb_(p.zb),
+        fixed_(p.finish == Finish::fixed),
+        whole_(p.min == 0 && p.max == 255) {
     const int64_t zero = static_cast<int64_t>(p.zo) << p.shift;
     const int64_t largest = 255 * ((p.ma < 0 ? -int64_t{p.ma} : p.ma) + (p.mb < 0 ? -int64_t{p.mb} : p.mb));
     zero_inside_ = fixed_ && largest + zero + (int64_t{1} << p.shift) <= INT32_MAX;

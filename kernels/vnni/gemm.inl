@@ -12,13 +12,14 @@ constexpr int max_rows() {
   return kAccumulators / kVectors < 12 ? kAccumulators / kVectors : 12;
 }
 
+// What a tile fetches into the second level cache while it multiplies, `step` bytes per step of k.
 struct Ahead {
   const char* at;
   size_t step;
 };
 
 // acc (kRows, kVectors) = bias + A * B over all taps and k.
-template <int kRows, int kVectors>
+template <int kRows, int kVectors, bool kAhead>
 void multiply_tile(const GemmArgs& args, const uint8_t* const* rows, Ahead ahead, Ints* out) {
   Ints acc[kRows][kVectors];
   OCTET_UNROLL
@@ -38,8 +39,10 @@ void multiply_tile(const GemmArgs& args, const uint8_t* const* rows, Ahead ahead
       OCTET_UNROLL
       for (int v = 0; v < kVectors; ++v) b[v] = load_aligned(weights + kBytes * static_cast<size_t>(v));
       weights += kBytes * kVectors;
-      __builtin_prefetch(ahead.at, 0, 3);
-      ahead.at += ahead.step;
+      if constexpr (kAhead) {
+        __builtin_prefetch(ahead.at, 0, 2);
+        ahead.at += ahead.step;
+      }
       OCTET_UNROLL
       for (int i = 0; i < kRows; ++i) {
         int32_t four;
@@ -57,13 +60,17 @@ void multiply_tile(const GemmArgs& args, const uint8_t* const* rows, Ahead ahead
   }
 }
 
-// multiply_tile<rows, kVectors>, chosen by number.
+// multiply_tile<rows, kVectors>, chosen by number. Only the widest and higher tiles look ahead: the
+// others have no port to spare for it, and too little work to pay it back.
 template <int kVectors, int kRows = max_rows<kVectors>()>
 OCTET_INLINE void multiply_rows(int n_rows, const GemmArgs& args, const uint8_t* const* rows, Ahead ahead, Ints* out) {
   if constexpr (kRows > 1) {
     if (n_rows != kRows) return multiply_rows<kVectors, kRows - 1>(n_rows, args, rows, ahead, out);
   }
-  multiply_tile<kRows, kVectors>(args, rows, ahead, out);
+  if constexpr (kVectors == kMaxVectors && kRows > max_rows<kVectors>() / 2) {
+    if (ahead.step != 0) return multiply_tile<kRows, kVectors, true>(args, rows, ahead, out);
+  }
+  multiply_tile<kRows, kVectors, false>(args, rows, ahead, out);
 }
 
 inline void store_accumulators(const GemmArgs& args, const Ints* acc, size_t first, size_t rows, size_t vectors) {
@@ -95,8 +102,14 @@ void finish_tile(const GemmArgs& args, const Requantizer<RowOrder<kVectors>>& re
   }
 }
 
+enum : size_t { kFewTiles = 40 };
+
 // All rows of a block of at most kVectors * kInts columns, in tiles of nearly equal height: 49 rows
 // are 9 times 5 or 6, not 8 times 6 and a slow 1.
+//
+// The first tile reads the block's weights from far away, the others find them near. With few tiles
+// that shows (20% of a 7x7 layer), so those after the first fetch what stands behind this block: the
+// next block, as kernels/pack.h lays them out. Fetching what does not exist is harmless.
 template <int kVectors>
 void run_block(const GemmArgs& args) {
   const bool finishes = args.requant->finish != Finish::accumulators, adds = args.add != nullptr;
@@ -104,19 +117,19 @@ void run_block(const GemmArgs& args) {
   const Adder adder(adds ? *args.add : AddParams{0, 0, 0, 0, 0, 1, 0, 0, 0, 0, Finish::fixed});
   const auto finish = requantizer.fixed()
                           ? adds ? finish_tile<kVectors, true, true> : finish_tile<kVectors, true, false>
-                          : adds ? finish_tile<kVectors, false, true> : finish_tile<kVectors, false, false>;
+                      : adds ? finish_tile<kVectors, false, true>
+                             : finish_tile<kVectors, false, false>;
   constexpr size_t kRows = max_rows<kVectors>();
   Ints acc[kRows * kVectors];
   size_t first = 0;
-  const size_t all_tiles = (args.m + kRows - 1) / kRows, groups = args.taps * ((args.kc + 3) / 4);
-  const size_t bytes = groups * kBytes * kVectors;
-  const bool looks_ahead = all_tiles > 1 && all_tiles <= 40;
+  const size_t all_tiles = (args.m + kRows - 1) / kRows, steps = args.taps * ((args.kc + 3) / 4);
+  const bool looks_ahead = all_tiles > 1 && all_tiles <= kFewTiles;
   const size_t step = looks_ahead ? kBytes * kVectors / (all_tiles - 1) + 1 : 0;
-  const char* next = static_cast<const char*>(args.weights) + (looks_ahead ? bytes : 0);
+  const char* next = static_cast<const char*>(args.weights) + steps * kBytes * kVectors;
   for (size_t tiles = all_tiles; tiles > 0; --tiles) {
-    const Ahead ahead = {next, tiles == all_tiles ? 0 : step};
-    next += ahead.step * groups;
     const size_t rows = (args.m - first + tiles - 1) / tiles;
+    const Ahead ahead = {next, tiles == all_tiles ? 0 : step};
+    next += ahead.step * steps;
     multiply_rows<kVectors>(static_cast<int>(rows), args, args.rows + first * args.taps, ahead, acc);
     if (finishes) {
       finish(args, requantizer, &adder, acc, first, rows);

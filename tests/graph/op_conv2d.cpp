@@ -171,6 +171,11 @@ TEST_CASE("Conv: what does not fit is refused") {
   bias.graph().mutable_node(0)->add_input("b");
   CHECK_THAT(refusal(bias), Contains("the bias has shape [3]: must be [4]"));
 
+  OnnxBuilder codes = conv({1, 3, 8, 8}, {4, 3, 3, 3});
+  codes.initializer<std::int32_t>("b", {4}, {1, 2, 3, 4});
+  codes.graph().mutable_node(0)->add_input("b");
+  CHECK_THAT(refusal(codes), Contains("the bias has type s32: must be f32, or s32 with a scale"));
+
   OnnxBuilder integers;
   integers.input<std::uint8_t>("x", {1, 3, 8, 8}).initializer("w", {4, 3, 3, 3}, filled({4, 3, 3, 3})).output("y");
   integers.node("Conv", {"x", "w"}, {"y"});

@@ -74,9 +74,7 @@ TEST_CASE("a Relu stays where the op before cannot take it") {
     b.output(b.relu(y));
     b.output(y);
   }
-  SECTION("an average pool has no clamp") {
-    b.output(b.relu(b.op(Op::Pool, "pool", {x}, pool_of(PoolKind::average))));
-  }
+  SECTION("an average pool has no clamp") { b.output(b.relu(b.op(Op::Pool, "pool", {x}, pool_of(PoolKind::average)))); }
   SECTION("never across a Quantize") {
     const ValueId y = b.conv("conv", x, b.random("w", {2, 2, 1, 1}));
     b.output(b.relu(b.quantize_dequantize(y, 0.1F, 100)));
@@ -96,8 +94,10 @@ TEST_CASE("Relu between a convolution and its Quantize is fused") {
 TEST_CASE("activations written as several nodes") {
   Builder b;
   const ValueId x = b.input("x", {2, 8});
-  const ValueId three = b.real("three", {}, {3}), six = b.real("six", {1}, {6}), sixth = b.real("sixth", {}, {1.0F / 6});
-  const ValueId half = b.real("half", {}, {0.5F}), one = b.real("one", {}, {1}), root = b.real("root", {}, {1.41421356F});
+  const ValueId three = b.real("three", {}, {3}), six = b.real("six", {1}, {6}),
+                sixth = b.real("sixth", {}, {1.0F / 6});
+  const ValueId half = b.real("half", {}, {0.5F}), one = b.real("one", {}, {1}),
+                root = b.real("root", {}, {1.41421356F});
   const auto add = [&](ValueId p, ValueId q) { return b.binary(BinaryFn::add, p, q); };
   const auto mul = [&](ValueId p, ValueId q) { return b.binary(BinaryFn::mul, p, q); };
   const auto div = [&](ValueId p, ValueId q) { return b.binary(BinaryFn::div, p, q); };
@@ -131,15 +131,9 @@ TEST_CASE("what only looks like an activation stays as it is") {
     b.output(b.binary(BinaryFn::mul, x, gate));
     b.output(gate);
   }
-  SECTION("another slope") {
-    b.output(b.binary(BinaryFn::mul, x, b.unary(UnaryFn::hard_sigmoid, x, 0.2F, 0.5F)));
-  }
-  SECTION("another bound") {
-    b.output(b.binary(BinaryFn::div, b.clip(b.binary(BinaryFn::add, x, three), 0, 5), six));
-  }
-  SECTION("six divided by") {
-    b.output(b.binary(BinaryFn::div, six, b.clip(b.binary(BinaryFn::add, x, three), 0, 6)));
-  }
+  SECTION("another slope") { b.output(b.binary(BinaryFn::mul, x, b.unary(UnaryFn::hard_sigmoid, x, 0.2F, 0.5F))); }
+  SECTION("another bound") { b.output(b.binary(BinaryFn::div, b.clip(b.binary(BinaryFn::add, x, three), 0, 5), six)); }
+  SECTION("six divided by") { b.output(b.binary(BinaryFn::div, six, b.clip(b.binary(BinaryFn::add, x, three), 0, 6))); }
   const int binaries = count(b.graph, Op::Binary);
   REQUIRE(fuse_activations(b.graph).ok());
   CHECK(count(b.graph, Op::Binary) == binaries);

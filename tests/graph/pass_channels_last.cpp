@@ -117,7 +117,8 @@ TEST_CASE("elementwise ops, broadcasts and axes follow the layout") {
     y = b.binary(BinaryFn::add, y, b.random("f", {2, 4, 4, 6}));
   }
   SECTION("activation of one pixel: squeeze and excite") {
-    const ValueId gate = b.unary(UnaryFn::sigmoid, conv(b, "se", b.op(Op::Pool, "p", {x}, global_pool(PoolKind::average)), 4, 1));
+    const ValueId gate =
+        b.unary(UnaryFn::sigmoid, conv(b, "se", b.op(Op::Pool, "p", {x}, global_pool(PoolKind::average)), 4, 1));
     y = b.binary(BinaryFn::mul, x, gate);
   }
   SECTION("squeeze and excite through Dense") {

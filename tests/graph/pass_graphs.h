@@ -28,7 +28,8 @@ class Builder {
   ValueId bias(const std::string& name, std::int64_t size, float scale, int limit = 1000);
 
   ValueId op(Op op, const std::string& name, std::vector<ValueId> inputs, Attrs attrs = {});
-  std::vector<ValueId> ops(Op op, const std::string& name, std::vector<ValueId> inputs, Attrs attrs, std::size_t outputs);
+  std::vector<ValueId> ops(Op op, const std::string& name, std::vector<ValueId> inputs, Attrs attrs,
+                           std::size_t outputs);
   ValueId quantize(ValueId x, float scale, int zero_point, DType dtype = DType::u8);
   ValueId dequantize(ValueId codes);
   ValueId quantize_dequantize(ValueId x, float scale, int zero_point, DType dtype = DType::u8) {
@@ -36,7 +37,9 @@ class Builder {
   }
   ValueId conv(const std::string& name, ValueId x, ValueId w, ValueId b = kNone, std::int64_t pad = 0,
                std::int64_t stride = 1, std::int64_t groups = 1);
-  ValueId relu(ValueId x) { return op(Op::Unary, "relu" + std::to_string(count_++), {x}, UnaryAttrs{UnaryFn::relu, 0, 0, {}}); }
+  ValueId relu(ValueId x) {
+    return op(Op::Unary, "relu" + std::to_string(count_++), {x}, UnaryAttrs{UnaryFn::relu, 0, 0, {}});
+  }
   ValueId clip(ValueId x, float lo, float hi) {
     return op(Op::Unary, "clip" + std::to_string(count_++), {x}, UnaryAttrs{UnaryFn::clip, 0, 0, {lo, hi}});
   }

@@ -67,8 +67,8 @@ TEST_CASE("a float network is folded and fused") {
   Builder b;
   ValueId x = b.input("x", {-1, 2, 8, 8});
   x = b.conv("conv", x, b.random("w", {4, 2, 3, 3}), kNone, 1);
-  x = b.op(Op::BatchNorm, "norm", {x, b.random("g", {4}), b.random("b", {4}), b.random("m", {4}), b.random("v", {4}, 1, 2)},
-           BatchNormAttrs{});
+  x = b.op(Op::BatchNorm, "norm",
+           {x, b.random("g", {4}), b.random("b", {4}), b.random("m", {4}), b.random("v", {4}, 1, 2)}, BatchNormAttrs{});
   x = b.clip(x, 0, 6);
   x = b.op(Op::Pool, "pool", {x}, global_pool(PoolKind::average));
   x = b.op(Op::Reshape, "flat", {x}, ReshapeAttrs{ReshapeAttrs::Kind::flatten, {1}, false});

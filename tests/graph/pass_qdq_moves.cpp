@@ -44,9 +44,7 @@ TEST_CASE("data movement between equal borders works on codes") {
   SECTION("Reshape") { y = flatten(b, x), expected = "Reshape"; }
   SECTION("Transpose") { y = transpose(b, x, {0, 2, 3, 1}), expected = "Transpose"; }
   SECTION("max pool") { y = b.op(Op::Pool, "p", {x}, pool_of(PoolKind::max)), expected = "Pool"; }
-  SECTION("Pad with 0") {
-    y = b.op(Op::Pad, "p", {x}, PadAttrs{{0, 0, 1, 1}, {0, 0, 2, 2}, 0}), expected = "Pad";
-  }
+  SECTION("Pad with 0") { y = b.op(Op::Pad, "p", {x}, PadAttrs{{0, 0, 1, 1}, {0, 0, 2, 2}, 0}), expected = "Pad"; }
   SECTION("nearest Resize") { y = b.op(Op::Resize, "r", {x}, twice_as_large()), expected = "Resize"; }
   SECTION("a chain") { y = transpose(b, flatten(b, x), {1, 0}), expected = "Reshape Transpose"; }
   SECTION("Concat of equal parameters, used in float") {

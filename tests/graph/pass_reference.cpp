@@ -1,59 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "tests/graph/pass_reference.h"
+
 #include <algorithm>
 #include <cmath>
 
-#include "tests/graph/pass_graphs.h"
 #include "tests/support/catch.h"
 
 namespace octet::graph {
 namespace {
 
-using Index = std::vector<std::int64_t>;
-
-std::size_t at(const Shape& shape, const Index& index) {
-  std::int64_t offset = 0;
-  for (int axis = 0; axis < shape.rank(); ++axis) offset = offset * shape[axis] + index[static_cast<std::size_t>(axis)];
-  return static_cast<std::size_t>(offset);
-}
-
-template <class Visit>
-void for_each_index(const Shape& shape, Visit visit) {
-  Index index(static_cast<std::size_t>(shape.rank()), 0);
-  for (std::int64_t i = 0; i < shape.count(); ++i) {
-    visit(static_cast<const Index&>(index));
-    for (int axis = shape.rank() - 1; axis >= 0 && ++index[static_cast<std::size_t>(axis)] == shape[axis]; --axis)
-      index[static_cast<std::size_t>(axis)] = 0;
-  }
-}
-
-template <class Fn>
-Numbers generate(const Shape& shape, Fn element) {
-  Numbers numbers{shape, {}};
-  for_each_index(shape, [&](const Index& index) { numbers.elements.push_back(element(index)); });
-  return numbers;
-}
-
-// An image read by (n, c, h, w) whichever way it lies.
-struct Image {
-  const Numbers& numbers;
-  bool channels_last;
-  std::int64_t size(int axis) const { return numbers.shape[place(axis)]; }
-  int place(int axis) const { return !channels_last || axis == 0 ? axis : axis == 1 ? 3 : axis - 1; }
-  double operator()(std::int64_t n, std::int64_t c, std::int64_t h, std::int64_t w) const {
-    return numbers.elements[at(numbers.shape, channels_last ? Index{n, h, w, c} : Index{n, c, h, w})];
-  }
-};
-
-Index plain(const Index& index, bool channels_last) {
-  return channels_last ? Index{index[0], index[3], index[1], index[2]} : index;
-}
+using namespace reference;
 
 double clamped(double x, const Clamp& clamp) { return std::min<double>(std::max<double>(x, clamp.lo), clamp.hi); }
 
 double rounded(double x, const Value& value, std::size_t channel) {
   const double scale = value.quant.scale[channel];
   const int zero_point = value.quant.zero_point[channel], least = value.dtype == DType::s8 ? -128 : 0;
-  const double code = std::clamp<double>(std::nearbyint(static_cast<float>(x / scale)) + zero_point, least, least + 255);
+  const double code =
+      std::clamp<double>(std::nearbyint(static_cast<float>(x / scale)) + zero_point, least, least + 255);
   return scale * (code - zero_point);
 }
 
@@ -66,12 +30,21 @@ Numbers constant_numbers(const Value& value) {
     const std::size_t i = at(value.shape, index);
     double code = 0;
     switch (value.dtype) {
-      case DType::f32: return value.as<float>()[i];
-      case DType::s64: return static_cast<double>(value.as<std::int64_t>()[i]);
-      case DType::u8: code = value.as<std::uint8_t>()[i]; break;
-      case DType::s8: code = value.as<std::int8_t>()[i]; break;
-      case DType::s32: code = value.as<std::int32_t>()[i]; break;
-      case DType::boolean: break;
+      case DType::f32:
+        return value.as<float>()[i];
+      case DType::s64:
+        return static_cast<double>(value.as<std::int64_t>()[i]);
+      case DType::u8:
+        code = value.as<std::uint8_t>()[i];
+        break;
+      case DType::s8:
+        code = value.as<std::int8_t>()[i];
+        break;
+      case DType::s32:
+        code = value.as<std::int32_t>()[i];
+        break;
+      case DType::boolean:
+        break;
     }
     if (!value.is_quantized()) return code;
     const std::size_t c = channel_of(value, index);
@@ -81,103 +54,44 @@ Numbers constant_numbers(const Value& value) {
 
 double apply(const UnaryAttrs& attrs, double x) {
   switch (attrs.fn) {
-    case UnaryFn::relu: return std::max(x, 0.0);
-    case UnaryFn::clip: return clamped(x, attrs.clip);
-    case UnaryFn::leaky_relu: return x < 0 ? attrs.alpha * x : x;
-    case UnaryFn::sigmoid: return 1 / (1 + std::exp(-x));
-    case UnaryFn::hard_sigmoid: return std::clamp(attrs.alpha * x + attrs.beta, 0.0, 1.0);
-    case UnaryFn::hard_swish: return x * std::clamp(x / 6 + 0.5, 0.0, 1.0);
-    case UnaryFn::silu: return x / (1 + std::exp(-x));
-    case UnaryFn::erf: return std::erf(x);
-    case UnaryFn::gelu_erf: return 0.5 * x * (1 + std::erf(x * std::sqrt(0.5)));
-    default: FAIL("not in the reference"); return 0;
+    case UnaryFn::relu:
+      return std::max(x, 0.0);
+    case UnaryFn::clip:
+      return clamped(x, attrs.clip);
+    case UnaryFn::leaky_relu:
+      return x < 0 ? attrs.alpha * x : x;
+    case UnaryFn::sigmoid:
+      return 1 / (1 + std::exp(-x));
+    case UnaryFn::hard_sigmoid:
+      return std::clamp(attrs.alpha * x + attrs.beta, 0.0, 1.0);
+    case UnaryFn::hard_swish:
+      return x * std::clamp(x / 6 + 0.5, 0.0, 1.0);
+    case UnaryFn::silu:
+      return x / (1 + std::exp(-x));
+    case UnaryFn::erf:
+      return std::erf(x);
+    case UnaryFn::gelu_erf:
+      return 0.5 * x * (1 + std::erf(x * std::sqrt(0.5)));
+    default:
+      FAIL("not in the reference");
+      return 0;
   }
 }
 
 double apply(BinaryFn fn, double a, double b) {
   switch (fn) {
-    case BinaryFn::add: return a + b;
-    case BinaryFn::sub: return a - b;
-    case BinaryFn::mul: return a * b;
-    case BinaryFn::div: return a / b;
-    default: FAIL("not in the reference"); return 0;
+    case BinaryFn::add:
+      return a + b;
+    case BinaryFn::sub:
+      return a - b;
+    case BinaryFn::mul:
+      return a * b;
+    case BinaryFn::div:
+      return a / b;
+    default:
+      FAIL("not in the reference");
+      return 0;
   }
-}
-
-Numbers conv(const Node& node, const std::vector<const Numbers*>& in, const Shape& shape) {
-  const auto& attrs = node.as<Conv2dAttrs>();
-  const Image x{*in[0], attrs.channels_last}, w{*in[1], false};
-  const std::int64_t per_group = w.size(1), out_per_group = w.size(0) / attrs.groups;
-  const auto& window = attrs.window;
-  return generate(shape, [&](const Index& raw) {
-    const Index y = plain(raw, attrs.channels_last);
-    double sum = in.size() > 2 && in[2] != nullptr ? in[2]->elements[static_cast<std::size_t>(y[1])] : 0;
-    for (std::int64_t c = 0; c < per_group; ++c)
-      for (std::int64_t i = 0; i < w.size(2); ++i)
-        for (std::int64_t j = 0; j < w.size(3); ++j) {
-          const std::int64_t h = y[2] * window.stride[0] - window.pad_begin[0] + i * window.dilation[0];
-          const std::int64_t v = y[3] * window.stride[1] - window.pad_begin[1] + j * window.dilation[1];
-          if (h < 0 || v < 0 || h >= x.size(2) || v >= x.size(3)) continue;
-          sum += x(y[0], y[1] / out_per_group * per_group + c, h, v) * w(y[1], c, i, j);
-        }
-    return sum;
-  });
-}
-
-Numbers conv_transpose(const Node& node, const std::vector<const Numbers*>& in, const Shape& shape) {
-  const auto& attrs = node.as<ConvTranspose2dAttrs>();
-  const Image x{*in[0], attrs.channels_last}, w{*in[1], false};
-  const std::int64_t in_per_group = w.size(0) / attrs.groups, out_per_group = w.size(1);
-  const auto& window = attrs.window;
-  return generate(shape, [&](const Index& raw) {
-    const Index y = plain(raw, attrs.channels_last);
-    double sum = in.size() > 2 ? in[2]->elements[static_cast<std::size_t>(y[1])] : 0;
-    for (std::int64_t c = 0; c < in_per_group; ++c)
-      for (std::int64_t h = 0; h < x.size(2); ++h)
-        for (std::int64_t v = 0; v < x.size(3); ++v) {
-          const std::int64_t i = y[2] + window.pad_begin[0] - h * window.stride[0];
-          const std::int64_t j = y[3] + window.pad_begin[1] - v * window.stride[1];
-          if (i < 0 || j < 0 || i >= w.size(2) || j >= w.size(3)) continue;
-          const std::int64_t channel = y[1] / out_per_group * in_per_group + c;
-          sum += x(y[0], channel, h, v) * w(channel, y[1] % out_per_group, i, j);
-        }
-    return sum;
-  });
-}
-
-Numbers pool(const Node& node, const Numbers& numbers, const Shape& shape) {
-  const auto& attrs = node.as<PoolAttrs>();
-  const Image x{numbers, attrs.channels_last};
-  Window window = attrs.window;
-  if (attrs.global) window = {{x.size(2), x.size(3)}, {1, 1}, {1, 1}, {0, 0}, {0, 0}, AutoPad::none};
-  return generate(shape, [&](const Index& raw) {
-    const Index y = plain(raw, attrs.channels_last);
-    double sum = 0, most = -1e300;
-    int elements = 0;
-    for (std::int64_t i = 0; i < window.kernel[0]; ++i)
-      for (std::int64_t j = 0; j < window.kernel[1]; ++j) {
-        const std::int64_t h = y[2] * window.stride[0] - window.pad_begin[0] + i;
-        const std::int64_t v = y[3] * window.stride[1] - window.pad_begin[1] + j;
-        if (h < 0 || v < 0 || h >= x.size(2) || v >= x.size(3)) continue;
-        sum += x(y[0], y[1], h, v), most = std::max(most, x(y[0], y[1], h, v)), ++elements;
-      }
-    return attrs.kind == PoolKind::max ? most : sum / elements;
-  });
-}
-
-Numbers product(const Numbers& a, const Numbers& b, bool b_transposed, const Numbers* bias, const Shape& shape) {
-  const std::int64_t k = a.shape[a.shape.rank() - 1];
-  const std::int64_t n = shape[shape.rank() - 1], rows = shape.count() / n;
-  Numbers y{shape, {}};
-  for (std::int64_t i = 0; i < rows; ++i)
-    for (std::int64_t j = 0; j < n; ++j) {
-      double sum = bias != nullptr ? bias->elements[static_cast<std::size_t>(j)] : 0;
-      for (std::int64_t p = 0; p < k; ++p)
-        sum += a.elements[static_cast<std::size_t>(i * k + p)] *
-               b.elements[static_cast<std::size_t>(b_transposed ? j * k + p : p * n + j)];
-      y.elements.push_back(sum);
-    }
-  return y;
 }
 
 Numbers mean(const Node& node, const Numbers& x, const Shape& shape) {
@@ -186,14 +100,15 @@ Numbers mean(const Node& node, const Numbers& x, const Shape& shape) {
   for_each_index(x.shape, [&](const Index& index) {
     Index to;
     for (std::size_t axis = 0; axis < index.size(); ++axis) {
-      const bool reduced = attrs.axes.empty() ||
-                           std::count(attrs.axes.begin(), attrs.axes.end(), static_cast<std::int64_t>(axis)) > 0;
+      const bool reduced =
+          attrs.axes.empty() || std::count(attrs.axes.begin(), attrs.axes.end(), static_cast<std::int64_t>(axis)) > 0;
       if (!reduced) to.push_back(index[axis]);
       if (reduced && attrs.keep_dims) to.push_back(0);
     }
     y.elements[at(shape, to)] += x.elements[at(x.shape, index)];
   });
-  for (double& element : y.elements) element *= static_cast<double>(shape.count()) / static_cast<double>(x.shape.count());
+  for (double& element : y.elements)
+    element *= static_cast<double>(shape.count()) / static_cast<double>(x.shape.count());
   return y;
 }
 
@@ -219,7 +134,7 @@ Numbers moved(const Numbers& x, const Shape& shape, Source source) {
   });
 }
 
-Numbers concat(const Node& node, const std::vector<const Numbers*>& in, const Shape& shape) {
+Numbers concat(const Node& node, const Inputs& in, const Shape& shape) {
   const auto axis = node.as<ConcatAttrs>().axis;
   const auto a = static_cast<std::size_t>(axis < 0 ? axis + shape.rank() : axis);
   return generate(shape, [&](Index index) {
@@ -229,14 +144,19 @@ Numbers concat(const Node& node, const std::vector<const Numbers*>& in, const Sh
   });
 }
 
-Numbers compute(const Node& node, std::size_t output, const std::vector<const Numbers*>& in, const Shape& shape) {
+Numbers compute(const Node& node, std::size_t output, const Inputs& in, const Shape& shape) {
   const Numbers& x = *in[0];
   switch (node.op) {
-    case Op::Conv2d: return conv(node, in, shape);
-    case Op::ConvTranspose2d: return conv_transpose(node, in, shape);
-    case Op::Dense: return product(x, *in[1], true, in.size() > 2 ? in[2] : nullptr, shape);
-    case Op::MatMul: return product(x, *in[1], false, nullptr, shape);
-    case Op::Pool: return pool(node, x, shape);
+    case Op::Conv2d:
+      return conv(node, in, shape);
+    case Op::ConvTranspose2d:
+      return conv_transpose(node, in, shape);
+    case Op::Dense:
+      return product(x, *in[1], true, in.size() > 2 ? in[2] : nullptr, shape);
+    case Op::MatMul:
+      return product(x, *in[1], false, nullptr, shape);
+    case Op::Pool:
+      return pool(node, x, shape);
     case Op::BatchNorm:
       return generate(shape, [&](const Index& index) {
         const auto c = static_cast<std::size_t>(index[1]);
@@ -244,16 +164,20 @@ Numbers compute(const Node& node, std::size_t output, const std::vector<const Nu
         const double deviation = std::sqrt(of(4) + node.as<BatchNormAttrs>().epsilon);
         return (x.elements[at(shape, index)] - of(3)) / deviation * of(1) + of(2);
       });
-    case Op::ReduceMean: return mean(node, x, shape);
-    case Op::Softmax: return softmax(x, node.as<SoftmaxAttrs>().axis);
-    case Op::Concat: return concat(node, in, shape);
-    case Op::Reshape: return {shape, x.elements};
+    case Op::ReduceMean:
+      return mean(node, x, shape);
+    case Op::Softmax:
+      return softmax(x, node.as<SoftmaxAttrs>().axis);
+    case Op::Concat:
+      return concat(node, in, shape);
+    case Op::Reshape:
+      return {shape, x.elements};
     case Op::Quantize:
-      return generate(shape, [&](const Index& i) {
-        return clamped(x.elements[at(x.shape, i)], node.as<QuantizeAttrs>().clamp);
-      });
+      return generate(
+          shape, [&](const Index& i) { return clamped(x.elements[at(x.shape, i)], node.as<QuantizeAttrs>().clamp); });
     case Op::Dequantize:
-    case Op::Requantize: return x;
+    case Op::Requantize:
+      return x;
     case Op::Unary:
       return generate(shape, [&](const Index& i) { return apply(node.as<UnaryAttrs>(), x.elements[at(x.shape, i)]); });
     case Op::Binary:
@@ -290,16 +214,20 @@ Numbers compute(const Node& node, std::size_t output, const std::vector<const Nu
     case Op::Split:
       return moved(x, shape, [&](Index index) {
         const auto& attrs = node.as<SplitAttrs>();
-        for (std::size_t part = 0; part < output; ++part) index[static_cast<std::size_t>(attrs.axis)] += attrs.sizes[part];
+        for (std::size_t part = 0; part < output; ++part)
+          index[static_cast<std::size_t>(attrs.axis)] += attrs.sizes[part];
         return index;
       });
     case Op::Resize:  // nearest, asymmetric, floor
       return moved(x, shape, [&](Index index) {
         for (std::size_t axis = 0; axis < index.size(); ++axis)
-          index[axis] = static_cast<std::int64_t>(static_cast<float>(index[axis]) / node.as<ResizeAttrs>().scales[axis]);
+          index[axis] =
+              static_cast<std::int64_t>(static_cast<float>(index[axis]) / node.as<ResizeAttrs>().scales[axis]);
         return index;
       });
-    default: FAIL("not in the reference: " << name_of(node.op)); return {};
+    default:
+      FAIL("not in the reference: " << name_of(node.op));
+      return {};
   }
 }
 
@@ -326,13 +254,12 @@ void finish(Numbers& numbers, const Value& value, const Clamp& clamp) {
 
 std::map<std::string, Numbers> evaluate(const Graph& graph, const std::map<std::string, std::vector<double>>& inputs) {
   std::vector<Numbers> numbers(graph.values.size());
-  for (ValueId id : graph.inputs)
-    numbers[static_cast<std::size_t>(id)] = {graph[id].shape, inputs.at(graph[id].name)};
+  for (ValueId id : graph.inputs) numbers[static_cast<std::size_t>(id)] = {graph[id].shape, inputs.at(graph[id].name)};
   for (std::size_t v = 0; v < graph.values.size(); ++v)
     if (graph.values[v].is_constant()) numbers[v] = constant_numbers(graph.values[v]);
   for (const Node& node : graph.nodes) {
     INFO(node.name);
-    std::vector<const Numbers*> in;
+    Inputs in;
     for (ValueId id : node.inputs) in.push_back(id == kNone ? nullptr : &numbers[static_cast<std::size_t>(id)]);
     for (std::size_t output = 0; output < node.outputs.size(); ++output) {
       const Value& value = graph[node.outputs[output]];

@@ -87,9 +87,7 @@ TEST_CASE("no fusion where it would change something") {
     b.output(y);
   }
   SECTION("added to itself") { b.output(int8_binary(b, BinaryFn::add, y, y)); }
-  SECTION("float result") {
-    b.output(b.binary(BinaryFn::add, b.dequantize(y), b.dequantize(x)));
-  }
+  SECTION("float result") { b.output(b.binary(BinaryFn::add, b.dequantize(y), b.dequantize(x))); }
   const std::string before = ops_of(b.graph);
   REQUIRE(fuse_residual(b.graph).ok());
   CHECK(ops_of(b.graph) == before);

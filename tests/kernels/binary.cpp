@@ -28,7 +28,8 @@ std::size_t broadcast_index(const Shape& shape, const Shape& out, std::size_t at
 
 int clamp_bound(float x, oracle::Codes c, int otherwise) {
   if (std::isinf(x)) return otherwise;
-  return static_cast<int>(std::min(std::max(oracle::round_even(static_cast<double>(x / c.scale)) + c.zero, 0.0), 255.0));
+  return static_cast<int>(
+      std::min(std::max(oracle::round_even(static_cast<double>(x / c.scale)) + c.zero, 0.0), 255.0));
 }
 
 int run_case(BinaryFn fn, const CodeTensor& a, const CodeTensor& b, const CodeTensor& out, graph::Clamp clamp = {}) {
@@ -45,8 +46,7 @@ int run_case(BinaryFn fn, const CodeTensor& a, const CodeTensor& b, const CodeTe
       } else if (fn == BinaryFn::add) {
         codes.push_back(oracle::add(qa, a.params, qb, b.params, out.params, lo, hi, mode));
       } else {  // b mirrored at its zero point: -(qb - zb) = (2*zb - qb) - zb
-        codes.push_back(
-            oracle::add(qa, a.params, 2 * b.params.zero - qb, b.params, out.params, lo, hi, mode));
+        codes.push_back(oracle::add(qa, a.params, 2 * b.params.zero - qb, b.params, out.params, lo, hi, mode));
       }
     }
     return codes;
@@ -60,8 +60,8 @@ TEST_CASE("int8 binary operators broadcast as numpy does", "[binary]") {
     Shape a, b, out;
   } cases[] = {{{7}, {7}, {7}},
                {{2, 3, 5, 7}, {2, 3, 5, 7}, {2, 3, 5, 7}},
-               {{2, 3, 5, 7}, {7}, {2, 3, 5, 7}},          // channels, NHWC
-               {{2, 7, 3, 5}, {7, 1, 1}, {2, 7, 3, 5}},    // channels, NCHW
+               {{2, 3, 5, 7}, {7}, {2, 3, 5, 7}},           // channels, NHWC
+               {{2, 7, 3, 5}, {7, 1, 1}, {2, 7, 3, 5}},     // channels, NCHW
                {{2, 1, 1, 7}, {2, 3, 5, 7}, {2, 3, 5, 7}},  // squeeze and excite
                {{2, 3, 1, 7}, {1, 3, 5, 1}, {2, 3, 5, 7}},  // both
                {{}, {2, 3}, {2, 3}},
@@ -101,11 +101,11 @@ TEST_CASE("int8 add: every pair of codes, extreme and tying scales", "[binary]")
   for (int q = 0; q < 256; ++q) a.codes.push_back(q), b.codes.push_back(q);
   const struct {
     oracle::Codes a, b, out;
-  } cases[] = {{{0.5F, 128}, {0.5F, 128}, {1, 128}},              // half scale: ties
+  } cases[] = {{{0.5F, 128}, {0.5F, 128}, {1, 128}},  // half scale: ties
                {{1, 0}, {1, 255}, {1, 128}},
-               {{1e-20F, 3}, {1e20F, 250}, {1e18F, 77}},           // one operand vanishes
-               {{1e-30F, 3}, {1e-31F, 250}, {1, 77}},              // both do
-               {{524287, 0}, {1, 0}, {1, 0}},                      // R just below 2^19
+               {{1e-20F, 3}, {1e20F, 250}, {1e18F, 77}},  // one operand vanishes
+               {{1e-30F, 3}, {1e-31F, 250}, {1, 77}},     // both do
+               {{524287, 0}, {1, 0}, {1, 0}},             // R just below 2^19
                {{0.0235F, 114}, {0.0471F, 131}, {0.0603F, 97}}};
   for (const auto& c : cases) {
     a.params = c.a, b.params = c.b, out.params = c.out;
@@ -139,9 +139,9 @@ TEST_CASE("what int8 binary operators refuse", "[binary]") {
   check(BinaryFn::add, codes({2}, 0), codes({2}), codes({2}), "scale 0");
   check(BinaryFn::add, codes({2}, NAN), codes({2}), codes({2}), "finite");
   test::Tensor wrong = codes({2});
-  wrong.quant->zero_point = {256};
+  wrong.quant.zero_point = {256};
   check(BinaryFn::add, codes({2}), wrong, codes({2}), "zero point 256");
-  wrong.quant.reset();
+  wrong.quant = {};
   check(BinaryFn::add, codes({2}), wrong, codes({2}), "no scale");
   wrong.quant = Quant{{1, 1}, {0, 0}, 0};
   check(BinaryFn::add, codes({2}), wrong, codes({2}), "per-tensor");

@@ -18,7 +18,8 @@ struct Size {
 
 void check(std::mt19937& engine, const Backend& backend, Size size, Finish finish) {
   const bool is_signed = backend.activation == kernels::Activation::s8;
-  const auto [kh, kw, stride, n_rows, count, channels] = size;
+  const std::size_t kh = size.kh, kw = size.kw, stride = size.stride;
+  const std::size_t n_rows = size.rows, count = size.count, channels = size.channels;
   const std::size_t taps = kh * kw, padded = (channels + 63) / 64 * 64;
   INFO(backend.name << ": " << kh << "x" << kw << ", stride " << stride << ", rows " << n_rows << ", count " << count
                     << ", channels " << channels << ", finish " << static_cast<int>(finish));

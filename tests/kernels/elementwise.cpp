@@ -52,8 +52,8 @@ int check_everywhere(kernels::PrepareFn prepare, const graph::Attrs& attrs, cons
       for (const int threads : {1, 4}) {
         const Result<RunResult> result = run_op(prepare, attrs, in, {code_tensor({output.shape, output.params}, type)},
                                                 {.backend = &backend, .requant = mode, .threads = threads});
-        INFO(backend.name << ", mode " << static_cast<int>(mode) << ", " << threads << " threads: "
-                          << result.status().message());
+        INFO(backend.name << ", mode " << static_cast<int>(mode) << ", " << threads
+                          << " threads: " << result.status().message());
         REQUIRE(result.ok());
         most_slices = std::max(most_slices, result->slices);
         const std::vector<std::byte>& actual = result->outputs[0].bytes;
@@ -81,7 +81,8 @@ const kernels::Backend& scalar_backend() {
 
 void check_refused(kernels::PrepareFn prepare, const graph::Attrs& attrs, const std::vector<Tensor>& inputs,
                    const std::vector<Tensor>& outputs, const std::string& part_of_message) {
-  const Result<RunResult> result = run_op(prepare, attrs, inputs, outputs, {.backend = &scalar_backend(), .name = "n1"});
+  const Result<RunResult> result =
+      run_op(prepare, attrs, inputs, outputs, {.backend = &scalar_backend(), .name = "n1"});
   REQUIRE_FALSE(result.ok());
   CHECK_THAT(result.status().message(), Catch::Contains("node 'n1'") && Catch::Contains(part_of_message));
 }

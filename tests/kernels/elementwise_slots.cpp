@@ -99,17 +99,18 @@ TEST_CASE("add slots", "[slots]") {
           const auto m = static_cast<std::int32_t>(random() % ((1U << 21) + 1));
           return random() % 8 == 0 ? (1 << 21) : random() % 2 == 0 ? m : -m;
         };
-        const AddParams p{.za = s.any(random),
-                          .zb = s.any(random),
-                          .zo = s.any(random),
-                          .ma = weight(),
-                          .mb = weight(),
-                          .shift = static_cast<std::int32_t>(random() % 8 == 0 ? 1 : 14 + random() % 17),
-                          .fa = std::ldexp(1.0F + static_cast<float>(random() % 64) / 64, static_cast<int>(random() % 8) - 5),
-                          .fb = std::ldexp(-1.0F - static_cast<float>(random() % 64) / 64, static_cast<int>(random() % 8) - 5),
-                          .min = range.min,
-                          .max = range.max,
-                          .finish = finish};
+        const AddParams p{
+            .za = s.any(random),
+            .zb = s.any(random),
+            .zo = s.any(random),
+            .ma = weight(),
+            .mb = weight(),
+            .shift = static_cast<std::int32_t>(random() % 8 == 0 ? 1 : 14 + random() % 17),
+            .fa = std::ldexp(1.0F + static_cast<float>(random() % 64) / 64, static_cast<int>(random() % 8) - 5),
+            .fb = std::ldexp(-1.0F - static_cast<float>(random() % 64) / 64, static_cast<int>(random() % 8) - 5),
+            .min = range.min,
+            .max = range.max,
+            .finish = finish};
         const std::size_t shift = random() % 4;
         const Bytes a = random_bytes(random, n + shift), b = random_bytes(random, n + shift);
         const auto out = guarded<std::uint8_t>(n, shift, [&](std::uint8_t* to) {
@@ -126,8 +127,8 @@ TEST_CASE("add slots", "[slots]") {
           } else {
             const float fa = static_cast<float>(qa) * p.fa, fb = static_cast<float>(qb) * p.fb;
             const float sum = fa + fb;
-            expected = static_cast<int>(
-                std::clamp<double>(oracle::round_even(static_cast<double>(sum)) + p.zo, p.min, p.max));
+            expected =
+                static_cast<int>(std::clamp<double>(oracle::round_even(static_cast<double>(sum)) + p.zo, p.min, p.max));
           }
           REQUIRE(s.code(out[i]) == expected);
         }
@@ -146,16 +147,17 @@ TEST_CASE("mul slots", "[slots]") {
         const auto steps = kSteps[random() % 4];
         const std::size_t a_step = steps.first, b_step = steps.second;
         const Range range = random_range(s, random);
-        const MulParams p{.za = s.any(random),
-                          .zb = s.any(random),
-                          .zo = s.any(random),
-                          .multiplier = random_multiplier(random),
-                          .shift = static_cast<std::int32_t>(random() % 4 == 0 ? 21 + random() % 42 : 34 + random() % 14),
-                          .scale = std::ldexp(1.0F + static_cast<float>(random() % 4096) / 4096,
-                                              static_cast<int>(random() % 16) - 13),
-                          .min = range.min,
-                          .max = range.max,
-                          .finish = finish};
+        const MulParams p{
+            .za = s.any(random),
+            .zb = s.any(random),
+            .zo = s.any(random),
+            .multiplier = random_multiplier(random),
+            .shift = static_cast<std::int32_t>(random() % 4 == 0 ? 21 + random() % 42 : 34 + random() % 14),
+            .scale =
+                std::ldexp(1.0F + static_cast<float>(random() % 4096) / 4096, static_cast<int>(random() % 16) - 13),
+            .min = range.min,
+            .max = range.max,
+            .finish = finish};
         const std::size_t shift = random() % 4;
         const Bytes a = random_bytes(random, n + shift), b = random_bytes(random, n + shift);
         const auto out = guarded<std::uint8_t>(n, shift, [&](std::uint8_t* to) {
@@ -210,7 +212,8 @@ TEST_CASE("pool slots", "[slots]") {
         const std::int32_t bias = -static_cast<std::int32_t>(n_taps) * s.any(random);
         const std::int32_t multiplier = random_multiplier(random);
         const auto mshift = static_cast<std::int32_t>(random() % 4 == 0 ? 21 + random() % 42 : 29 + random() % 8);
-        const float scale = std::ldexp(1.0F + static_cast<float>(random() % 4096) / 4096, static_cast<int>(random() % 8) - 6);
+        const float scale =
+            std::ldexp(1.0F + static_cast<float>(random() % 4096) / 4096, static_cast<int>(random() % 8) - 6);
         const Requant r{&bias, &multiplier, &mshift, &scale, s.any(random), range.min, range.max, finish};
         const auto mean = guarded<std::uint8_t>(
             channels, shift, [&](std::uint8_t* to) { backend.avg_pool(taps.data(), n_taps, channels, r, to); });
@@ -225,8 +228,15 @@ TEST_CASE("pool slots", "[slots]") {
 }
 
 TEST_CASE("quantize slots", "[slots]") {
-  const float special[] = {0.0F, -0.0F, 1e-45F, -1e-45F, 3e38F, -3e38F, std::numeric_limits<float>::infinity(),
-                           -std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN(),
+  const float special[] = {0.0F,
+                           -0.0F,
+                           1e-45F,
+                           -1e-45F,
+                           3e38F,
+                           -3e38F,
+                           std::numeric_limits<float>::infinity(),
+                           -std::numeric_limits<float>::infinity(),
+                           std::numeric_limits<float>::quiet_NaN(),
                            -std::numeric_limits<float>::quiet_NaN()};
   for (const Backend& backend : test::test_backends()) {
     INFO(backend.name);
@@ -245,13 +255,13 @@ TEST_CASE("quantize slots", "[slots]") {
               : random() % 2 == 0 ? (steps + 0.5F) * p.scale  // half steps
                                   : std::bit_cast<float>(static_cast<std::uint32_t>(random()));
         }
-        const auto out = guarded<std::uint8_t>(
-            n, shift, [&](std::uint8_t* to) { backend.quantize(p, in.data() + shift, to, n); });
+        const auto out =
+            guarded<std::uint8_t>(n, shift, [&](std::uint8_t* to) { backend.quantize(p, in.data() + shift, to, n); });
         const float inverse = 1.0F / p.scale;
         for (std::size_t i = 0; i < n; ++i) {
           const float x = in[shift + i];
           const float v = reciprocal != 0 ? x * inverse : x / p.scale;
-          const double centred = std::isnan(v) ? 0.0
+          const double centred = std::isnan(v)   ? 0.0
                                  : std::isinf(v) ? (v > 0 ? 1e9 : -1e9)
                                                  : oracle::round_even(static_cast<double>(v));
           REQUIRE(s.code(out[i]) == static_cast<int>(std::clamp<double>(centred + p.zero_point, p.min, p.max)));
@@ -267,12 +277,13 @@ TEST_CASE("dequantize slots", "[slots]") {
     const Signedness s = signedness(backend);
     Random random(6);
     for (std::size_t n = 0; n <= kLongest; ++n) {
-      const float scale = std::bit_cast<float>(static_cast<std::uint32_t>(random() % 0x7F000000U + 1));  // denormals too
+      const float scale =
+          std::bit_cast<float>(static_cast<std::uint32_t>(random() % 0x7F000000U + 1));  // denormals too
       const int zero_point = s.any(random);
       const std::size_t shift = random() % 4;
       const Bytes in = random_bytes(random, n + shift);
-      const auto out = guarded<float>(
-          n, shift, [&](float* to) { backend.dequantize(scale, zero_point, in.data() + shift, to, n); });
+      const auto out =
+          guarded<float>(n, shift, [&](float* to) { backend.dequantize(scale, zero_point, in.data() + shift, to, n); });
       for (std::size_t i = 0; i < n; ++i) {
         const float expected = scale * static_cast<float>(s.code(in[shift + i]) - zero_point);
         REQUIRE(std::bit_cast<std::uint32_t>(out[i]) == std::bit_cast<std::uint32_t>(expected));
@@ -293,21 +304,24 @@ TEST_CASE("requantize slots", "[slots]") {
         std::vector<std::int32_t> bias(padded), multiplier(padded), mshift(padded), acc(padded);
         std::vector<float> scale(padded);
         for (std::size_t j = 0; j < padded; ++j) {
-          bias[j] = random() % 4 == 0 ? static_cast<std::int32_t>(random()) : static_cast<std::int32_t>(random() % 4096) - 2048;
+          bias[j] = random() % 4 == 0 ? static_cast<std::int32_t>(random())
+                                      : static_cast<std::int32_t>(random() % 4096) - 2048;
           multiplier[j] = random_multiplier(random);
           mshift[j] = static_cast<std::int32_t>(random() % 2 == 0 ? 21 + random() % 42 : 36 + random() % 8);
-          scale[j] = std::ldexp(1.0F + static_cast<float>(random() % 4096) / 4096, static_cast<int>(random() % 24) - 20);
+          scale[j] =
+              std::ldexp(1.0F + static_cast<float>(random() % 4096) / 4096, static_cast<int>(random() % 24) - 20);
           // All of int32, sums that wrap with the bias, and exact halves of a power-of-two factor.
           acc[j] = random() % 3 == 0   ? static_cast<std::int32_t>(random())
                    : random() % 2 == 0 ? (static_cast<std::int32_t>(random() % 512) - 256) * 64 + 32 - bias[j]
                                        : static_cast<std::int32_t>(random() % 65536) - 32768;
         }
-        const Requant r{bias.data(), multiplier.data(), mshift.data(), scale.data(), s.any(random),
-                        range.min,   range.max,         finish};
-        const auto out = guarded<std::uint8_t>(n, random() % 4,
-                                               [&](std::uint8_t* to) { backend.requantize(r, acc.data(), to, n); });
+        const Requant r{bias.data(),   multiplier.data(), mshift.data(), scale.data(),
+                        s.any(random), range.min,         range.max,     finish};
+        const auto out =
+            guarded<std::uint8_t>(n, random() % 4, [&](std::uint8_t* to) { backend.requantize(r, acc.data(), to, n); });
         for (std::size_t j = 0; j < n; ++j) {
-          const auto sum = static_cast<std::int32_t>(static_cast<std::uint32_t>(acc[j]) + static_cast<std::uint32_t>(bias[j]));
+          const auto sum =
+              static_cast<std::int32_t>(static_cast<std::uint32_t>(acc[j]) + static_cast<std::uint32_t>(bias[j]));
           REQUIRE(s.code(out[j]) ==
                   finished(sum, multiplier[j], mshift[j], scale[j], r.zero_point, r.min, r.max, finish));
         }

@@ -3,6 +3,7 @@
 // Reshape.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 
 #include "tests/kernels/elementwise.h"
@@ -33,10 +34,10 @@ std::size_t ravel(const Shape& shape, const Index& index) {
 // Elements 1, 2, 3 ... in the bytes of `type`.
 Tensor numbered(DType type, const Shape& shape) {
   Tensor t = test::output(type, shape);
-  for (std::int64_t i = 0; i < shape.count(); ++i) {
-    const std::uint64_t value = static_cast<std::uint64_t>(i) * 0x9E3779B97F4A7C15U + 1;
-    const auto bytes = std::as_bytes(std::span(&value, 1));
-    t.bytes.insert(t.bytes.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size_of(type)));
+  t.bytes.resize(static_cast<std::size_t>(shape.count()) * size_of(type));
+  std::uint64_t value = 1;
+  for (std::size_t at = 0; at < t.bytes.size(); at += size_of(type), value += 0x9E3779B97F4A7C15U) {
+    std::memcpy(t.bytes.data() + at, &value, size_of(type));
   }
   return t;
 }
@@ -162,29 +163,33 @@ TEST_CASE("pad, wide, cutting, and both", "[moves]") {
                {{2, 3, 4, 5}, {0, 0, 1, 1}, {0, 0, 1, 1}},
                {{2, 3, 4, 5}, {0, 1, 1, 0}, {0, 2, 2, 0}},
                {{5, 6}, {-1, 2}, {-2, -3}},
-               {{5, 6}, {-5, 1}, {2, 1}},   // nothing of the input is left
+               {{5, 6}, {-5, 1}, {2, 1}},  // nothing of the input is left
                {{5, 6}, {3, 1}, {-6, 1}},
                {{0, 2}, {1, 1}, {1, 1}},
                {{2, 2}, {0, 0}, {0, 0}}};
   for (const auto& c : cases) {
     for (const DType type : kTypes) {
       Shape out = c.in;
-      for (int i = 0; i < out.rank(); ++i) out[i] += c.begin[static_cast<std::size_t>(i)] + c.end[static_cast<std::size_t>(i)];
+      for (int i = 0; i < out.rank(); ++i)
+        out[i] += c.begin[static_cast<std::size_t>(i)] + c.end[static_cast<std::size_t>(i)];
       graph::PadAttrs attrs{c.begin, c.end, 3};
       std::vector<std::byte> fill(8);
       const float real = 3;
-      if (type == DType::f32) std::memcpy(fill.data(), &real, 4);
-      else fill[0] = std::byte{type == DType::boolean ? std::uint8_t{1} : std::uint8_t{3}};
-      check_move(prepare_pad, attrs, {numbered(type, c.in)}, out,
-                 [&](std::size_t i) {
-                   Index at = unravel(out, i);
-                   for (std::size_t d = 0; d < at.size(); ++d) {
-                     at[d] -= c.begin[d];
-                     if (at[d] < 0 || at[d] >= c.in[static_cast<int>(d)]) return std::int64_t{-1};
-                   }
-                   return static_cast<std::int64_t>(ravel(c.in, at));
-                 },
-                 fill);
+      if (type == DType::f32)
+        std::memcpy(fill.data(), &real, 4);
+      else
+        fill[0] = std::byte{type == DType::boolean ? std::uint8_t{1} : std::uint8_t{3}};
+      check_move(
+          prepare_pad, attrs, {numbered(type, c.in)}, out,
+          [&](std::size_t i) {
+            Index at = unravel(out, i);
+            for (std::size_t d = 0; d < at.size(); ++d) {
+              at[d] -= c.begin[d];
+              if (at[d] < 0 || at[d] >= c.in[static_cast<int>(d)]) return std::int64_t{-1};
+            }
+            return static_cast<std::int64_t>(ravel(c.in, at));
+          },
+          fill);
     }
   }
 }
@@ -194,10 +199,12 @@ TEST_CASE("padding codes writes the code of the value", "[moves]") {
   const struct {
     float value;
     int code;
-  } cases[] = {{0, 100}, {-0.0F, 100}, {3, 106}, {0.25F, 100}, {0.75F, 102}, {-1e30F, 0}, {INFINITY, 255}, {-INFINITY, 0}};
+  } cases[] = {{0, 100},     {-0.0F, 100}, {3, 106},        {0.25F, 100},
+               {0.75F, 102}, {-1e30F, 0},  {INFINITY, 255}, {-INFINITY, 0}};
   for (const auto& c : cases) {
-    test::check_everywhere(prepare_pad, graph::PadAttrs{{1}, {2}, c.value}, {x}, {{5}, x.params},
-                           [&](Mode) { return std::vector{c.code, 7, 8, c.code, c.code}; });
+    test::check_everywhere(prepare_pad, graph::PadAttrs{{1}, {2}, c.value}, {x}, {{5}, x.params}, [&](Mode) {
+      return std::vector{c.code, 7, 8, c.code, c.code};
+    });
   }
 }
 
@@ -212,15 +219,18 @@ TEST_CASE("gather, both index types, constant and not", "[moves]") {
         wide.constant = narrow.constant = constant;
         Shape out;
         for (int i = 0; i < 3; ++i) {
-          if (i != axis) out.push_back(in[i]);
-          else out.push_back(2), out.push_back(2);
+          if (i != axis)
+            out.push_back(in[i]);
+          else
+            out.push_back(2), out.push_back(2);
         }
         for (const Tensor& index : {wide, narrow}) {
           check_move(prepare_gather, graph::GatherAttrs{axis}, {numbered(type, in), index}, out, [&](std::size_t i) {
             Index to = unravel(out, i), at;
             for (int d = 0; d < 4; ++d) {
               if (d == axis) {
-                const std::int64_t picked = indices[static_cast<std::size_t>(to[static_cast<std::size_t>(d)] * 2 + to[static_cast<std::size_t>(d) + 1])];
+                const std::int64_t picked = indices[static_cast<std::size_t>(to[static_cast<std::size_t>(d)] * 2 +
+                                                                             to[static_cast<std::size_t>(d) + 1])];
                 at.push_back(picked < 0 ? picked + in[axis] : picked);
                 ++d;
               } else {
@@ -236,9 +246,10 @@ TEST_CASE("gather, both index types, constant and not", "[moves]") {
   // A scalar index, and one out of range that is only seen while running.
   check_move(prepare_gather, graph::GatherAttrs{0}, {numbered(DType::f32, {3, 2}), test::tensor<std::int64_t>({}, {1})},
              {2}, [](std::size_t i) { return static_cast<std::int64_t>(i + 2); });
-  check_move(prepare_gather, graph::GatherAttrs{0},
-             {numbered(DType::u8, {3}), test::tensor<std::int64_t>({2}, {1000, std::numeric_limits<std::int64_t>::min()})},
-             {2}, [](std::size_t i) { return i == 0 ? 2 : 0; });
+  check_move(
+      prepare_gather, graph::GatherAttrs{0},
+      {numbered(DType::u8, {3}), test::tensor<std::int64_t>({2}, {1000, std::numeric_limits<std::int64_t>::min()})},
+      {2}, [](std::size_t i) { return i == 0 ? 2 : 0; });
 }
 
 TEST_CASE("moves between different parameters requantize", "[moves]") {
@@ -300,14 +311,16 @@ TEST_CASE("what moving operators refuse", "[moves]") {
   test::check_refused(prepare_pad, graph::PadAttrs{{1, 1}, {1, 1}, 0}, {x}, {out({4, 4})}, "axis 1");
   const std::int64_t huge = std::numeric_limits<std::int64_t>::max();
   test::check_refused(prepare_pad, graph::PadAttrs{{huge, 0}, {huge, 0}, 0}, {x}, {out({0, 3})}, "axis 0");
-  test::check_refused(prepare_pad, graph::PadAttrs{{0, 0}, {0, 0}, NAN}, {test::code_tensor({{1, 1}, {1, 0}, {3}}, DType::u8)},
+  test::check_refused(prepare_pad, graph::PadAttrs{{0, 0}, {0, 0}, NAN},
+                      {test::code_tensor({{1, 1}, {1, 0}, {3}}, DType::u8)},
                       {test::output(DType::u8, {1, 1}, test::per_tensor(1, 0))}, "NaN");
   const Tensor indices = test::constant<std::int64_t>({1}, {3});
   test::check_refused(prepare_gather, graph::GatherAttrs{1}, {x, indices}, {out({2, 1})}, "index 3");
   test::check_refused(prepare_gather, graph::GatherAttrs{1}, {x, x}, {out({2, 2, 3})}, "s32 or s64");
   test::check_refused(prepare_gather, graph::GatherAttrs{0}, {x, indices}, {out({1, 4})}, "does not hold");
   test::check_refused(prepare_reshape, graph::ReshapeAttrs{}, {x}, {out({7})}, "do not fit");
-  test::check_refused(prepare_reshape, graph::ReshapeAttrs{}, {x}, {test::output(DType::s32, {6})}, "both must be codes");
+  test::check_refused(prepare_reshape, graph::ReshapeAttrs{}, {x}, {test::output(DType::s32, {6})},
+                      "both must be codes");
 }
 
 }  // namespace octet::kernels

@@ -84,7 +84,11 @@ TEST_CASE("int8 pools: windows, pads, strides, dilations, overhang", "[pool]") {
       {.kernel = {3, 2}, .stride = {1, 3}, .pad_begin = {2, 0}, .pad_end = {0, 1}},
       {.kernel = {2, 3}, .stride = {2, 1}, .dilation = {3, 2}, .pad_begin = {1, 2}, .pad_end = {2, 2}},
       {.kernel = {1, 1}, .stride = {3, 2}},
-      {.kernel = {2, 2}, .stride = {1, 1}, .dilation = {8, 8}, .pad_begin = {4, 4}, .pad_end = {4, 4}},  // may miss the image
+      {.kernel = {2, 2},
+       .stride = {1, 1},
+       .dilation = {8, 8},
+       .pad_begin = {4, 4},
+       .pad_end = {4, 4}},  // may miss the image
       {.kernel = {7, 9}, .stride = {1, 1}}};
   std::mt19937 random(41);
   for (const graph::Window& window : windows) {
@@ -118,7 +122,9 @@ TEST_CASE("a 2x2 average at equal scales rounds its ties up", "[pool]") {
   const CodeTensor y{{1, 1, 1, 3}, {0.1F, 100}};
   // Means less 100: 0.5, -1.5, 2.5.
   test::check_everywhere(prepare_pool, pool(PoolKind::average, {.kernel = {2, 2}, .stride = {2, 2}}), {x}, y,
-                         [](Mode mode) { return mode == Mode::fixed ? std::vector{101, 99, 103} : std::vector{100, 98, 102}; });
+                         [](Mode mode) {
+                           return mode == Mode::fixed ? std::vector{101, 99, 103} : std::vector{100, 98, 102};
+                         });
 }
 
 TEST_CASE("int8 pools cut into slices", "[pool]") {

@@ -15,7 +15,8 @@ namespace {
 std::vector<float> floats_of(const nlohmann::json& hex) {
   std::vector<float> values;
   for (const auto& text : hex) {
-    values.push_back(std::bit_cast<float>(static_cast<std::uint32_t>(std::stoul(text.get<std::string>(), nullptr, 16))));
+    values.push_back(
+        std::bit_cast<float>(static_cast<std::uint32_t>(std::stoul(text.get<std::string>(), nullptr, 16))));
   }
   return values;
 }
@@ -105,7 +106,7 @@ TEST_CASE("what quantize and dequantize refuse", "[quantize]") {
   test::Tensor target = test::output(DType::u8, {2}, test::per_tensor(1, 0));
   test::check_refused(prepare_quantize, {}, {codes}, {target}, "must be f32");
   test::check_refused(prepare_dequantize, {}, {codes}, {target}, "must be f32");
-  target.quant.reset();
+  target.quant = {};
   test::check_refused(prepare_quantize, {}, {reals}, {target}, "no scale");
   test::check_refused(prepare_quantize, {}, {reals}, {test::output(DType::s32, {2}, test::per_tensor(1, 0))}, "s32");
   test::check_refused(prepare_dequantize, {}, {reals}, {test::output(DType::f32, {2})}, "f32");

@@ -17,10 +17,14 @@ using Nearest = ResizeAttrs::Nearest;
 double source(Coordinates mode, std::int64_t in, std::int64_t out, std::int64_t i) {
   const auto x = static_cast<double>(i), n = static_cast<double>(in), m = static_cast<double>(out);  // 1/scale = n/m
   switch (mode) {
-    case Coordinates::half_pixel: return (x + 0.5) * n / m - 0.5;
-    case Coordinates::pytorch_half_pixel: return out > 1 ? (x + 0.5) * n / m - 0.5 : 0;
-    case Coordinates::align_corners: return out > 1 ? x * (n - 1) / (m - 1) : 0;
-    case Coordinates::asymmetric: return x * n / m;
+    case Coordinates::half_pixel:
+      return (x + 0.5) * n / m - 0.5;
+    case Coordinates::pytorch_half_pixel:
+      return out > 1 ? (x + 0.5) * n / m - 0.5 : 0;
+    case Coordinates::align_corners:
+      return out > 1 ? x * (n - 1) / (m - 1) : 0;
+    case Coordinates::asymmetric:
+      return x * n / m;
   }
   return 0;
 }
@@ -53,10 +57,13 @@ int run_nearest(const CodeTensor& x, std::int64_t height, std::int64_t width, Co
       for (std::int64_t oy = 0; oy < height; ++oy)
         for (std::int64_t ox = 0; ox < width; ++ox)
           for (std::int64_t c = 0; c < x.shape[3]; ++c) {
-            const auto iy = x.shape[1] == height ? oy : nearest(rounding, source(coordinates, x.shape[1], height, oy), x.shape[1]);
-            const auto ix = x.shape[2] == width ? ox : nearest(rounding, source(coordinates, x.shape[2], width, ox), x.shape[2]);
+            const auto iy =
+                x.shape[1] == height ? oy : nearest(rounding, source(coordinates, x.shape[1], height, oy), x.shape[1]);
+            const auto ix =
+                x.shape[2] == width ? ox : nearest(rounding, source(coordinates, x.shape[2], width, ox), x.shape[2]);
             const int q = x.codes[static_cast<std::size_t>(((b * x.shape[1] + iy) * x.shape[2] + ix) * x.shape[3] + c)];
-            codes.push_back(oracle::requantize(q - x.params.zero, x.params.scale, 1, params.scale, params.zero, 0, 255, mode));
+            codes.push_back(
+                oracle::requantize(q - x.params.zero, x.params.scale, 1, params.scale, params.zero, 0, 255, mode));
           }
     return codes;
   });
@@ -74,7 +81,8 @@ int run_linear(const CodeTensor& x, const Shape& out, int first, Coordinates coo
     if (in == out[axis]) return {i, i, 0};
     const double at = std::min(std::max(source(coordinates, in, out[axis], i), 0.0), static_cast<double>(in - 1));
     const auto low = static_cast<std::int64_t>(std::floor(at));
-    return {low, std::min(low + 1, in - 1), static_cast<std::int64_t>(oracle::round_even((at - static_cast<double>(low)) * 1024))};
+    return {low, std::min(low + 1, in - 1),
+            static_cast<std::int64_t>(oracle::round_even((at - static_cast<double>(low)) * 1024))};
   };
   return test::check_everywhere(prepare_resize, attrs, {x}, y, [&](Mode mode) {
     std::vector<int> codes;
@@ -90,8 +98,9 @@ int run_linear(const CodeTensor& x, const Shape& out, int first, Coordinates coo
               const auto index = ((at[0] * x.shape[1] + at[1]) * x.shape[2] + at[2]) * x.shape[3] + at[3];
               return x.codes[static_cast<std::size_t>(index)] - x.params.zero;
             };
-            const std::int64_t acc = (1024 - a.weight) * ((1024 - b.weight) * value(a.low, b.low) + b.weight * value(a.low, b.high)) +
-                                     a.weight * ((1024 - b.weight) * value(a.high, b.low) + b.weight * value(a.high, b.high));
+            const std::int64_t acc =
+                (1024 - a.weight) * ((1024 - b.weight) * value(a.low, b.low) + b.weight * value(a.low, b.high)) +
+                a.weight * ((1024 - b.weight) * value(a.high, b.low) + b.weight * value(a.high, b.high));
             if (mode == Mode::fixed) {
               const double real = static_cast<double>(x.params.scale) / static_cast<double>(params.scale) / 1048576;
               codes.push_back(oracle::requantize_fixed(acc, real, params.zero, 0, 255));
@@ -104,19 +113,22 @@ int run_linear(const CodeTensor& x, const Shape& out, int first, Coordinates coo
   });
 }
 
-const Coordinates kCoordinates[] = {Coordinates::half_pixel, Coordinates::pytorch_half_pixel, Coordinates::align_corners,
-                                    Coordinates::asymmetric};
+const Coordinates kCoordinates[] = {Coordinates::half_pixel, Coordinates::pytorch_half_pixel,
+                                    Coordinates::align_corners, Coordinates::asymmetric};
 
 }  // namespace
 
 TEST_CASE("int8 nearest resize", "[resize]") {
   std::mt19937 random(91);
   for (const Coordinates coordinates : kCoordinates) {
-    for (const Nearest rounding : {Nearest::round_prefer_floor, Nearest::round_prefer_ceil, Nearest::floor, Nearest::ceil}) {
-      for (const auto& [height, width] : {std::pair{8, 6}, std::pair{4, 3}, std::pair{1, 7}, std::pair{3, 2}, std::pair{12, 1}}) {
+    for (const Nearest rounding :
+         {Nearest::round_prefer_floor, Nearest::round_prefer_ceil, Nearest::floor, Nearest::ceil}) {
+      for (const auto& [height, width] :
+           {std::pair{8, 6}, std::pair{4, 3}, std::pair{1, 7}, std::pair{3, 2}, std::pair{12, 1}}) {
         const CodeTensor x = test::random_codes(random, {2, 4, 3, 1 + static_cast<std::int64_t>(random() % 40)});
         INFO(static_cast<int>(coordinates) << " " << static_cast<int>(rounding) << " " << height << "x" << width);
-        run_nearest(x, height, width, coordinates, rounding, random() % 4 == 0 ? test::random_params(random) : x.params);
+        run_nearest(x, height, width, coordinates, rounding,
+                    random() % 4 == 0 ? test::random_params(random) : x.params);
       }
     }
   }
@@ -129,13 +141,14 @@ TEST_CASE("scales that were made from sizes mean their ratio", "[resize]") {
   std::mt19937 random(92);
   for (std::int64_t in = 1; in <= 24; ++in) {
     for (std::int64_t out = 1; out <= 40; ++out) {
-      const ResizeAttrs attrs = attrs_for(ResizeAttrs::Mode::nearest, Coordinates::asymmetric, Nearest::floor, {in}, {out});
+      const ResizeAttrs attrs =
+          attrs_for(ResizeAttrs::Mode::nearest, Coordinates::asymmetric, Nearest::floor, {in}, {out});
       const CodeTensor x = test::random_codes(random, {in});
       std::vector<int> codes;
       for (std::int64_t i = 0; i < out; ++i) codes.push_back(x.codes[static_cast<std::size_t>(i * in / out)]);
-      const auto result = test::run_op(prepare_resize, attrs, std::vector{test::code_tensor(x, DType::u8)},
-                                       {test::code_tensor({{out}, x.params}, DType::u8)},
-                                       {.backend = &test::scalar_backend()});
+      const auto result =
+          test::run_op(prepare_resize, attrs, std::vector{test::code_tensor(x, DType::u8)},
+                       {test::code_tensor({{out}, x.params}, DType::u8)}, {.backend = &test::scalar_backend()});
       REQUIRE(result.ok());
       for (std::size_t i = 0; i < codes.size(); ++i) {
         REQUIRE(std::to_integer<int>(result->outputs[0].bytes[i]) == codes[i]);
@@ -147,11 +160,13 @@ TEST_CASE("scales that were made from sizes mean their ratio", "[resize]") {
 TEST_CASE("int8 linear resize", "[resize]") {
   std::mt19937 random(93);
   for (const Coordinates coordinates : kCoordinates) {
-    for (const auto& [height, width] : {std::pair{8, 6}, std::pair{4, 5}, std::pair{7, 3}, std::pair{1, 1}, std::pair{2, 11}}) {
+    for (const auto& [height, width] :
+         {std::pair{8, 6}, std::pair{4, 5}, std::pair{7, 3}, std::pair{1, 1}, std::pair{2, 11}}) {
       INFO(static_cast<int>(coordinates) << " " << height << "x" << width);
       const std::int64_t channels = random() % 3 == 0 ? 300 : 1 + static_cast<std::int64_t>(random() % 20);
       const CodeTensor last = test::random_codes(random, {2, 4, 3, channels});
-      run_linear(last, {2, height, width, channels}, 1, coordinates, random() % 2 == 0 ? last.params : test::random_params(random));
+      run_linear(last, {2, height, width, channels}, 1, coordinates,
+                 random() % 2 == 0 ? last.params : test::random_params(random));
       const CodeTensor first = test::random_codes(random, {2, 3, 4, 3});
       run_linear(first, {2, 3, height, width}, 2, coordinates, test::random_params(random));
     }

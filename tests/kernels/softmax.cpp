@@ -38,9 +38,9 @@ int run_fixed(const CodeTensor& x, std::int64_t axis, oracle::Codes out) {
   int slices = 0;
   for (const DType type : {DType::u8, DType::s8}) {
     for (const int threads : {1, 4}) {
-      const auto result =
-          test::run_op(prepare_softmax, graph::SoftmaxAttrs{axis}, std::vector{test::code_tensor(x, type)},
-                       {test::code_tensor({x.shape, out}, type)}, {.backend = &test::scalar_backend(), .threads = threads});
+      const auto result = test::run_op(
+          prepare_softmax, graph::SoftmaxAttrs{axis}, std::vector{test::code_tensor(x, type)},
+          {test::code_tensor({x.shape, out}, type)}, {.backend = &test::scalar_backend(), .threads = threads});
       INFO(result.status().message());
       REQUIRE(result.ok());
       slices = std::max(slices, result->slices);

@@ -58,8 +58,8 @@ TEST_CASE("int8 relu, clip and requantize round as the requantize row", "[unary]
     const auto affine = [&](oracle::Mode mode, int lo, int hi) {
       std::vector<int> codes;
       for (const int q : x.codes) {
-        codes.push_back(oracle::requantize(q - x.params.zero, x.params.scale, 1, y.params.scale, y.params.zero, lo, hi,
-                                           mode));
+        codes.push_back(
+            oracle::requantize(q - x.params.zero, x.params.scale, 1, y.params.scale, y.params.zero, lo, hi, mode));
       }
       return codes;
     };
@@ -87,7 +87,7 @@ TEST_CASE("what int8 unary operators refuse", "[unary]") {
   test::check_refused(prepare_unary, attrs, {x}, {y}, "finite");
   test::check_refused(prepare_unary, UnaryAttrs{}, {test::tensor<float>({2}, {1, 2})}, {y}, "f32");
   test::check_refused(prepare_requantize, {}, {test::tensor<float>({2}, {1, 2})}, {y}, "f32");
-  y.quant->scale = {INFINITY};
+  y.quant.scale = {INFINITY};
   test::check_refused(prepare_requantize, {}, {x}, {y}, "finite");
 }
 

@@ -3,6 +3,7 @@
 #include <onnx/onnx_pb.h>
 
 #include <map>
+#include <set>
 
 #include "graph/export/onnx.h"
 #include "graph/import/onnx.h"
@@ -255,6 +256,9 @@ TEST_CASE("the file is what other runtimes expect") {
   const auto& input = model.graph().input(0).type().tensor_type();
   CHECK(input.shape().dim(0).dim_param() == "x_0");
   CHECK(input.shape().dim(1).dim_value() == 3);
+  std::set<std::string> node_names;
+  for (const auto& node : model.graph().node()) CHECK(node_names.insert(node.name()).second);
+  CHECK(node_names.contains("y"));
   // Per-channel DequantizeLinear says its axis; names are defined once.
   CHECK(model.graph().node(2).attribute(0).name() == "axis");
   CHECK(model.graph().node(2).attribute(0).i() == 0);

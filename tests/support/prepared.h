@@ -59,9 +59,7 @@ inline Tensor absent() {
   none.present = false;
   return none;
 }
-inline Tensor output(DType dtype, const Shape& shape, Quant quant = {}) {
-  return {dtype, shape, {}, std::move(quant)};
-}
+inline Tensor output(DType dtype, const Shape& shape, Quant quant = {}) { return {dtype, shape, {}, std::move(quant)}; }
 inline Quant per_tensor(float scale, std::int32_t zero_point) { return {{scale}, {zero_point}, -1}; }
 
 struct RunOptions {

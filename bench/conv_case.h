@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// One int8 convolution prepared by octet's own operator, with data to run it on.
+#pragma once
+
+#include <cmath>
+#include <memory>
+#include <random>
+#include <string_view>
+#include <vector>
+
+#include "bench/shapes.h"
+#include "kernels/backend.h"
+#include "kernels/op.h"
+
+namespace octet::bench {
+
+// How weights are distributed: AVX2 runs proven-safe ones fast and widens the rest.
+enum class WeightKind { safe, gaussian, uniform };
+inline WeightKind weight_kind(std::string_view name) {
+  return name == "gaussian" ? WeightKind::gaussian : name == "uniform" ? WeightKind::uniform : WeightKind::safe;
+}
+
+// (out, in/groups, kernel, kernel), the largest of each channel +-127 (safe: +-63).
+inline std::vector<std::int8_t> random_weights(const ConvShape& shape, WeightKind kind) {
+  std::mt19937 random(5);
+  std::normal_distribution<float> normal;
+  const auto k = static_cast<std::size_t>(shape.in / shape.groups * shape.kernel * shape.kernel);
+  std::vector<std::int8_t> weights;
+  std::vector<float> channel(k);
+  for (std::int64_t o = 0; o < shape.out; ++o) {
+    float largest = 1e-9F;
+    for (float& w : channel) {
+      w = kind == WeightKind::gaussian ? normal(random) : static_cast<float>(random() % 255) - 127.0F;
+      largest = std::max(largest, std::abs(w));
+    }
+    const float scale = (kind == WeightKind::safe ? 63.0F : 127.0F) / largest;
+    for (float w : channel) weights.push_back(static_cast<std::int8_t>(std::nearbyint(w * scale)));
+  }
+  return weights;
+}
+
+class ConvCase {
+ public:
+  ConvCase(const ConvShape& shape, const kernels::Backend& backend, WeightKind kind, RequantMode mode)
+      : macs_(shape.macs()), weights_(random_weights(shape, kind)) {
+    std::mt19937 random(6);
+    const std::int64_t out = shape.out_size();
+    const auto in_bytes = static_cast<std::size_t>(shape.size * shape.size * shape.in);
+    input_.resize(in_bytes + kernels::kOverread);
+    for (std::uint8_t& code : input_) code = static_cast<std::uint8_t>(random());
+    output_.resize(static_cast<std::size_t>(out * out * shape.out) + kernels::kOverread);
+    bias_.assign(static_cast<std::size_t>(shape.out), 77);
+    weight_quant_.axis = bias_quant_.axis = 0;
+    weight_quant_.scale.assign(static_cast<std::size_t>(shape.out), 0.004F);
+    weight_quant_.zero_point.assign(static_cast<std::size_t>(shape.out), 0);
+    bias_quant_ = weight_quant_;
+    for (float& s : bias_quant_.scale) s *= in_quant_.scale[0];
+
+    graph::Conv2dAttrs attrs;
+    attrs.window.kernel = {shape.kernel, shape.kernel};
+    attrs.window.stride = {shape.stride, shape.stride};
+    attrs.window.pad_begin = attrs.window.pad_end = {shape.pad(), shape.pad()};
+    attrs.groups = shape.groups;
+    attrs.channels_last = true;
+    attrs_ = attrs;
+    // A scale under which typical results spread over the codes.
+    const double k = static_cast<double>(shape.in / shape.groups * shape.kernel * shape.kernel);
+    out_quant_.scale = {static_cast<float>(0.02 * 0.004 * 40 * std::sqrt(k))};
+    inputs_ = {operand(DType::u8, {1, shape.size, shape.size, shape.in}, &in_quant_, nullptr),
+               operand(DType::s8, {shape.out, shape.in / shape.groups, shape.kernel, shape.kernel}, &weight_quant_,
+                       weights_.data()),
+               operand(DType::s32, {shape.out}, &bias_quant_, bias_.data())};
+    outputs_ = {operand(DType::u8, {1, out, out, shape.out}, &out_quant_, nullptr)};
+    const kernels::OpContext context{shape.name, attrs_, inputs_, outputs_, backend, mode, 1};
+    op_ = kernels::prepare_conv2d(context).value();
+    scratch_.resize(op_->scratch_bytes() * static_cast<std::size_t>(op_->slices()) + 64);
+    in_[0] = reinterpret_cast<const std::byte*>(input_.data());
+    in_[1] = reinterpret_cast<const std::byte*>(weights_.data());
+    in_[2] = reinterpret_cast<const std::byte*>(bias_.data());
+    out_[0] = reinterpret_cast<std::byte*>(output_.data());
+    const auto address = reinterpret_cast<std::uintptr_t>(scratch_.data());
+    io_ = {in_, out_, scratch_.data() + (64 - address % 64) % 64};
+    op_->bind(io_);
+  }
+  ConvCase(const ConvCase&) = delete;
+  ConvCase& operator=(const ConvCase&) = delete;
+
+  void run() const {
+    for (int slice = 0; slice < op_->slices(); ++slice) op_->run(io_, slice);
+  }
+  double macs() const { return macs_; }
+  std::string kernel() const { return op_->kernel(); }
+  const std::vector<std::int8_t>& weights() const { return weights_; }
+  const std::vector<std::uint8_t>& input() const { return input_; }
+
+ private:
+  static kernels::Operand operand(DType dtype, const Shape& shape, const Quant* quant, const void* constant) {
+    return {dtype, shape, quant, static_cast<const std::byte*>(constant), true};
+  }
+
+  double macs_;
+  std::vector<std::int8_t> weights_;
+  std::vector<std::uint8_t> input_, output_;
+  std::vector<std::int32_t> bias_;
+  Quant in_quant_{{0.02F}, {3}, -1}, out_quant_{{0.1F}, {100}, -1}, weight_quant_, bias_quant_;
+  graph::Attrs attrs_;
+  std::vector<kernels::Operand> inputs_, outputs_;
+  kernels::PreparedOp op_;
+  std::vector<std::byte> scratch_;
+  const std::byte* in_[3];
+  std::byte* out_[1];
+  kernels::Io io_;
+};
+
+}  // namespace octet::bench
