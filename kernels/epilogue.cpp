@@ -235,8 +235,8 @@ Result<Epilogue> make_epilogue(const OpContext& ctx, const WeightQuant& quant, s
   } else {
     const Result<Codes> target = target_of(ctx, residual);
     if (!target) return target.status();
-    const CodeRange range = code_range(target->dtype, target->scale, target->zero_point,
-                                       residual != nullptr ? residual->clamp : clamp);
+    const CodeRange range =
+        code_range(target->dtype, target->scale, target->zero_point, residual != nullptr ? residual->clamp : clamp);
     so = target->scale;
     e.zero_point = target->zero_point;
     e.min = range.min;
@@ -271,8 +271,9 @@ Result<Epilogue> make_epilogue(const OpContext& ctx, const WeightQuant& quant, s
       // Beyond the bound the exact sum does not fit; harmless only if every such sum ends at one code.
       e.bias[c] = static_cast<std::int32_t>(moved);
       if (!saturates(e.requant(0), c, code > 0 ? moved - swing : moved + swing, code > 0)) {
-        return ctx.error(fmt::format("output channel {}: bias {:.0f} in units of {} with a sum of up to {}: must stay below 2^31",
-                                     c, code, static_cast<double>(sx) * sw, swing));
+        return ctx.error(
+            fmt::format("output channel {}: bias {:.0f} in units of {} with a sum of up to {}: must stay below 2^31", c,
+                        code, static_cast<double>(sx) * sw, swing));
       }
     }
     // sum (x-zx)(w-zw) + b = sum x*w  +  [b - zx*sum w + k*zx*zw]  -  zw*sum x, all mod 2^32.

@@ -42,9 +42,9 @@ struct Epilogue {
   std::vector<std::int32_t> weight_zero;  // (columns), empty if all are 0
   std::vector<float> float_bias;          // (columns), f32 output with an f32 bias only
   std::int32_t zero_point = 0, min = 0, max = 0;
-  Finish finish = Finish::fixed;          // accumulators: the output is f32
-  graph::Clamp clamp;                     // f32 output only
-  std::optional<AddParams> add;           // a residual joins
+  Finish finish = Finish::fixed;  // accumulators: the output is f32
+  graph::Clamp clamp;             // f32 output only
+  std::optional<AddParams> add;   // a residual joins
 
   bool to_floats() const { return finish == Finish::accumulators; }
   std::size_t out_size() const { return to_floats() ? sizeof(float) : 1; }

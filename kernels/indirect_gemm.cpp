@@ -103,18 +103,17 @@ class IndirectGemm final : public Prepared {
   ConvGeometry g_;
   PackedGemm gemm_;
   std::string label_;
-  std::vector<std::uint8_t> zero_row_;          // in_channels zero points, and what may be read past them
-  std::vector<const std::uint8_t*> table_;      // (pixels, taps), if it is small
+  std::vector<std::uint8_t> zero_row_;      // in_channels zero points, and what may be read past them
+  std::vector<const std::uint8_t*> table_;  // (pixels, taps), if it is small
   int slices_ = 1;
   bool by_blocks_ = false, use_table_ = true;
-  std::int64_t chunk_ = 1;                      // rows at a time
+  std::int64_t chunk_ = 1;  // rows at a time
 };
 
 }  // namespace
 
 PreparedOp make_indirect_gemm(const OpContext& ctx, const ConvGeometry& g, PackedGemm gemm, std::string label) {
-  return std::make_unique<IndirectGemm>(ctx, g, std::move(gemm),
-                                        fmt::format("{} {}", ctx.backend.name, label));
+  return std::make_unique<IndirectGemm>(ctx, g, std::move(gemm), fmt::format("{} {}", ctx.backend.name, label));
 }
 
 }  // namespace octet::kernels

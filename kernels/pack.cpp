@@ -31,8 +31,8 @@ void pack_as(const Gemm& gemm, const WeightSource& source, std::size_t taps, std
 }
 
 // Whether this block, packed for the fast GEMM, is exact there for every input.
-SaturationCount count_in_block(const Gemm& gemm, const WeightSource& source, const WeightMatrix& weights,
-                               std::size_t n, int max_code) {
+SaturationCount count_in_block(const Gemm& gemm, const WeightSource& source, const WeightMatrix& weights, std::size_t n,
+                               int max_code) {
   std::vector<std::int8_t> packed(block_bytes(gemm, weights.taps, weights.kc, n));
   pack_as(gemm, source, weights.taps, weights.kc, n, packed.data());
   return count_unsafe_pairs(packed, max_code);

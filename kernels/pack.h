@@ -53,7 +53,7 @@ WeightMatrix gather_weights(std::span<const std::uint8_t> codes, std::uint8_t fl
 }
 
 struct PackedBlock {
-  Gemm gemm;                 // who runs it
+  Gemm gemm;  // who runs it
   std::size_t group;
   std::size_t first_column;  // counted over all groups
   std::size_t columns;       // at most gemm.nr
@@ -79,7 +79,7 @@ class PackedWeights {
   std::vector<PackedBlock> blocks_;
   AlignedBytes bytes_;
   std::size_t size_ = 0;
-  std::size_t decided_ = 0, widened_ = 0;      // blocks of the fast GEMM's width
+  std::size_t decided_ = 0, widened_ = 0;  // blocks of the fast GEMM's width
   std::size_t pairs_ = 0, unsafe_pairs_ = 0;
 };
 

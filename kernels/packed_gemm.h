@@ -15,9 +15,9 @@ namespace octet::kernels {
 struct GemmRows {
   const std::uint8_t* const* pointers;  // (m, taps), at kc codes each
   std::size_t m;
-  std::byte* out;                       // (m, columns) codes or floats
-  std::size_t out_stride;               // elements
-  const std::uint8_t* residual;         // (m, columns) codes; nullptr where none joins
+  std::byte* out;                // (m, columns) codes or floats
+  std::size_t out_stride;        // elements
+  const std::uint8_t* residual;  // (m, columns) codes; nullptr where none joins
   std::size_t residual_stride;
 };
 
@@ -27,7 +27,7 @@ struct GemmColumns {
   const void* weights;
   std::size_t taps, kc, n;
   std::size_t column;
-  const std::int32_t* bias;             // (block width)
+  const std::int32_t* bias;  // (block width)
 };
 
 // out = epilogue(rows * columns). Where the epilogue has weight zero points the accumulators take a

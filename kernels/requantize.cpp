@@ -27,8 +27,8 @@ FixedScale fixed_scale(double real) {
   constexpr FixedScale kZero{0, 62};
   if (!(real > 0)) return kZero;
   int exponent = 0;
-  const double fraction = std::frexp(std::min(real, 512.0), &exponent);     // in [1/2, 1)
-  double multiplier = std::nearbyint(std::ldexp(fraction, 31));             // in [2^30, 2^31], the product is exact
+  const double fraction = std::frexp(std::min(real, 512.0), &exponent);  // in [1/2, 1)
+  double multiplier = std::nearbyint(std::ldexp(fraction, 31));          // in [2^30, 2^31], the product is exact
   int shift = 31 - exponent;
   if (multiplier == 0x1p31) {
     multiplier = 0x1p30;
@@ -65,13 +65,13 @@ Result<AddParams> add_params(float sa, std::int32_t za, float sb, std::int32_t z
                              CodeRange range, int b_sign, RequantMode mode) {
   const double ratio = static_cast<double>(std::max(sa, sb)) / static_cast<double>(so);
   if (!(ratio < 0x1p19)) {
-    return Status::error(
-        fmt::format("operand scales {} and {} over the output scale {}: the larger ratio must be below 2^19", sa, sb, so));
+    return Status::error(fmt::format(
+        "operand scales {} and {} over the output scale {}: the larger ratio must be below 2^19", sa, sb, so));
   }
   int exponent = 0;
-  std::frexp(ratio, &exponent);                            // floor(log2(ratio)) + 1, at most 19
-  const int shift = std::min(30, 21 - exponent);           // at least 2
-  const auto multiplier = [&](float s) {                   // at most 2^21
+  std::frexp(ratio, &exponent);                   // floor(log2(ratio)) + 1, at most 19
+  const int shift = std::min(30, 21 - exponent);  // at least 2
+  const auto multiplier = [&](float s) {          // at most 2^21
     return nearest(std::ldexp(static_cast<double>(s) / static_cast<double>(so), shift));
   };
   return AddParams{.za = za,

@@ -257,7 +257,7 @@ bool requantize_is_right(const Backend& backend, Finish finish) {
   const Codes codes(backend);
   const Columns columns(kCount, codes, finish);
   std::vector<std::int32_t> acc;
-  for (std::size_t j = 0; j < kCount; ++j) acc.push_back(static_cast<std::int32_t>(j * 0x3A00F1D) - 0x6000000);
+  for (std::size_t j = 0; j < kCount; ++j) acc.push_back(static_cast<std::int32_t>(j * 0x3A00F1D - 0x6000000));
   std::vector<std::uint8_t> out(kCount);
   backend.requantize(columns.requant, acc.data(), out.data(), kCount);
   for (std::size_t j = 0; j < kCount; ++j) {

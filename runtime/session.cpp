@@ -77,7 +77,7 @@ struct Session::Impl {
   }
 };
 
-Result<Session> Session::create(const Model& model, const SessionOptions& options) {
+Result<Session> Session::create(const Model& model, const SessionOptions& options) try {
   const FloatEnvironment environment;
   if (options.threads < 0) {
     return Status::error(fmt::format("threads {}: must be at least 1, or 0 for the default", options.threads));
@@ -97,12 +97,18 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
       std::move(graph), {*backend, options.requant, impl->threads, model.impl().float_prepare});
   if (!plan.ok()) return plan.status();
   impl->plan = std::move(*plan);
+  if (impl->plan.arena_bytes > options.max_arena_bytes) {
+    return Status::error(fmt::format("the activations need {} bytes: SessionOptions::max_arena_bytes allows {}",
+                                     impl->plan.arena_bytes, options.max_arena_bytes));
+  }
   impl->inputs = runtime::describe(impl->plan.graph, impl->plan.graph.inputs);
   impl->outputs = runtime::describe(impl->plan.graph, impl->plan.graph.outputs);
   impl->arena.reset(new (std::align_val_t{runtime::kArenaAlignment}) std::byte[impl->plan.arena_bytes]());
   if (impl->threads > 1) impl->pool.reset(pthreadpool_create(static_cast<std::size_t>(impl->threads)));
   impl->bind();
   return Session(std::move(impl));
+} catch (const std::bad_alloc&) {
+  return Status::error("not enough memory to prepare this model");
 }
 
 void Session::run() noexcept {

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "graph/op.h"
 #include "graph/passes/passes.h"
 
 namespace octet::graph {
@@ -49,6 +50,9 @@ Status bind_inputs(Graph& graph, const std::map<std::string, Shape>& given) {
       return Status::error(
           fmt::format("input '{}': the model does not say its rank, so a shape must be given", input.name));
     std::replace(input.shape.begin(), input.shape.end(), Shape::kUnknown, std::int64_t{1});
+    if (!has_sane_size(input.shape))
+      return Status::error(
+          fmt::format("input '{}': shape {} has too many elements", input.name, to_string(input.shape)));
   }
   return {};
 }

@@ -28,6 +28,8 @@ struct SessionOptions {
   RequantMode requant = RequantMode::fixed;
   /// Full shapes for inputs with unknown sizes, by input name; what stays unknown becomes 1.
   std::map<std::string, Shape> input_shapes = {};
+  /// create() refuses a model whose activations and scratch need more than this.
+  std::size_t max_arena_bytes = std::size_t{4} << 30;
 };
 
 /// What one operator became: a line of the precision ledger.

@@ -37,8 +37,8 @@ Result<ConvGeometry> geometry_of(const OpContext& ctx, const graph::Conv2dAttrs&
                        .dilation = window.dilation,
                        .pad = window.pad_begin};
   if (g.groups < 1 || g.in_channels % g.groups != 0 || g.out_channels % g.groups != 0) {
-    return ctx.error(fmt::format("{} groups must divide {} input and {} output channels", g.groups, g.in_channels,
-                                 g.out_channels));
+    return ctx.error(
+        fmt::format("{} groups must divide {} input and {} output channels", g.groups, g.in_channels, g.out_channels));
   }
   if (w[0] != g.out_channels || w[1] != g.in_channels / g.groups || y[0] != g.batch) {
     return ctx.error(fmt::format("weights {} do not fit input {}, output {} and {} groups", to_string(w), to_string(x),
@@ -47,7 +47,8 @@ Result<ConvGeometry> geometry_of(const OpContext& ctx, const graph::Conv2dAttrs&
   for (std::size_t axis = 0; axis < 2; ++axis) {
     const std::int64_t pad_end = window.pad_end[axis];
     for (const std::int64_t size : {g.in[axis], g.out[axis], g.kernel[axis], g.stride[axis], g.dilation[axis]}) {
-      if (size < 1 || size > kLargest) return ctx.error(fmt::format("size {} at axis {}: must be at least 1", size, axis));
+      if (size < 1 || size > kLargest)
+        return ctx.error(fmt::format("size {} at axis {}: must be at least 1", size, axis));
     }
     if (g.pad[axis] < 0 || g.pad[axis] > kLargest || pad_end < 0 || pad_end > kLargest) {
       return ctx.error(fmt::format("pads {} and {} at axis {}: must not be negative", g.pad[axis], pad_end, axis));
@@ -55,7 +56,8 @@ Result<ConvGeometry> geometry_of(const OpContext& ctx, const graph::Conv2dAttrs&
     const std::int64_t span = (g.kernel[axis] - 1) * g.dilation[axis] + 1;  // below 2^62
     const std::int64_t padded = g.in[axis] + g.pad[axis] + pad_end;
     if (padded < span || (padded - span) / g.stride[axis] + 1 != g.out[axis]) {
-      return ctx.error(fmt::format("output size {} at axis {} contradicts input size {}", g.out[axis], axis, g.in[axis]));
+      return ctx.error(
+          fmt::format("output size {} at axis {} contradicts input size {}", g.out[axis], axis, g.in[axis]));
     }
   }
   return g;
@@ -63,8 +65,7 @@ Result<ConvGeometry> geometry_of(const OpContext& ctx, const graph::Conv2dAttrs&
 
 bool has_weight_zero_points(const Operand& w) {
   const std::int32_t zero = w.dtype == DType::u8 ? 128 : 0;
-  return w.quant != nullptr &&
-         std::ranges::any_of(w.quant->zero_point, [zero](std::int32_t z) { return z != zero; });
+  return w.quant != nullptr && std::ranges::any_of(w.quant->zero_point, [zero](std::int32_t z) { return z != zero; });
 }
 
 }  // namespace
@@ -79,7 +80,8 @@ Result<PreparedOp> prepare_conv2d(const OpContext& ctx) {
   // Weight zero points need the sum of the codes under the window, which only the GEMM path has.
   const bool depthwise = g.groups == g.in_channels && g.groups == g.out_channels && g.groups > 1;
   if (depthwise && !has_weight_zero_points(ctx.inputs[1])) return prepare_conv2d_depthwise(ctx, g);
-  if (g.groups == 1 && g.in_channels <= 4 && !one_by_one && g.dilation[1] == 1) return prepare_conv2d_first_layer(ctx, g);
+  if (g.groups == 1 && g.in_channels <= 4 && !one_by_one && g.dilation[1] == 1)
+    return prepare_conv2d_first_layer(ctx, g);
   return prepare_conv2d_gemm(ctx, g);
 }
 

@@ -59,8 +59,8 @@ class DepthwiseConv final : public Prepared {
   double macs() const override { return g_.macs(); }
 
  private:
-  static constexpr std::int64_t kPointersAtOnce = 2048;     // 16 KiB: stays in the first-level cache
-  static constexpr std::int64_t kCodesAtOnce = 128 << 10;   // likewise in the second
+  static constexpr std::int64_t kPointersAtOnce = 2048;    // 16 KiB: stays in the first-level cache
+  static constexpr std::int64_t kCodesAtOnce = 128 << 10;  // likewise in the second
 
   std::size_t row_elements() const { return static_cast<std::size_t>(g_.out[1]) * channels_; }
   std::size_t tap_bytes() const {
@@ -124,7 +124,7 @@ class DepthwiseConv final : public Prepared {
 
   ConvGeometry g_;
   Backend backend_;
-  AlignedBytes weights_;             // (kh*kw, channels padded to 64)
+  AlignedBytes weights_;  // (kh*kw, channels padded to 64)
   Epilogue epilogue_;
   std::size_t channels_, step_;      // step: from one output pixel's taps to the next
   std::vector<std::uint8_t> zeros_;  // zero points, as many as the taps of a whole row span
@@ -139,9 +139,8 @@ Result<PreparedOp> prepare_conv2d_depthwise(const OpContext& ctx, const ConvGeom
   const auto& attrs = std::get<graph::Conv2dAttrs>(ctx.attrs);
   const auto channels = static_cast<std::size_t>(g.in_channels), taps = static_cast<std::size_t>(g.taps());
   const Operand& w = ctx.inputs[1];  // (channels, 1, kh, kw)
-  const WeightMatrix weights =
-      gather_weights(w.constant_as<std::uint8_t>(), flip_to_s8(w), channels, 1, taps, 1,
-                     [&](std::size_t c, std::size_t t, std::size_t) { return c * taps + t; });
+  const WeightMatrix weights = gather_weights(w.constant_as<std::uint8_t>(), flip_to_s8(w), channels, 1, taps, 1,
+                                              [&](std::size_t c, std::size_t t, std::size_t) { return c * taps + t; });
   const std::size_t padded = round_up(channels, 64);
   AlignedBytes packed = allocate_aligned(taps * padded + kOverread);
   for (std::size_t c = 0; c < channels; ++c) {

@@ -52,15 +52,17 @@ class FirstLayerConv final : public Prepared {
   std::int64_t rows_under(std::int64_t band) const {
     return (band - 1) * g_.stride[0] + (g_.kernel[0] - 1) * g_.dilation[0] + 1;
   }
-  std::size_t copy_bytes() const { return round_up(static_cast<std::size_t>(rows_under(band_)) * row_bytes_ + kOverread, 64); }
+  std::size_t copy_bytes() const {
+    return round_up(static_cast<std::size_t>(rows_under(band_)) * row_bytes_ + kOverread, 64);
+  }
   std::size_t pointer_bytes() const {
     return round_up(static_cast<std::size_t>(band_ * g_.out[1] * g_.kernel[0]) * sizeof(void*), 64);
   }
 
   // `band` output rows from `row` on, counted over (batch, out height), within one image.
   void run_band(const Io& io, std::int64_t row, std::int64_t band, std::byte* scratch) const noexcept {
-    auto* const copy = reinterpret_cast<std::uint8_t*>(scratch);                                // (rows, row_bytes)
-    auto** const pointers = reinterpret_cast<const std::uint8_t**>(scratch + copy_bytes());     // (band, ow, kh)
+    auto* const copy = reinterpret_cast<std::uint8_t*>(scratch);                             // (rows, row_bytes)
+    auto** const pointers = reinterpret_cast<const std::uint8_t**>(scratch + copy_bytes());  // (band, ow, kh)
     const std::int64_t image = row / g_.out[0], oy = row % g_.out[0];
     const std::int64_t top = oy * g_.stride[0] - g_.pad[0];
     for (std::int64_t r = 0; r < rows_under(band); ++r) {
@@ -104,8 +106,8 @@ class FirstLayerConv final : public Prepared {
   PackedGemm gemm_;
   std::string label_;
   std::int32_t zero_;
-  std::size_t row_bytes_;   // of a padded input row
-  std::int64_t band_;       // output rows at a time
+  std::size_t row_bytes_;  // of a padded input row
+  std::int64_t band_;      // output rows at a time
   int slices_ = 1;
 };
 
@@ -116,11 +118,11 @@ Result<PreparedOp> prepare_conv2d_first_layer(const OpContext& ctx, const ConvGe
   const auto channels = static_cast<std::size_t>(g.in_channels), columns = static_cast<std::size_t>(g.out_channels);
   const auto kh = static_cast<std::size_t>(g.kernel[0]), kw = static_cast<std::size_t>(g.kernel[1]);
   const Operand& w = ctx.inputs[1];  // (out, in, kh, kw)
-  const WeightMatrix weights = gather_weights(
-      w.constant_as<std::uint8_t>(), flip_to_s8(w), 1, columns, kh, kw * channels,
-      [&](std::size_t c, std::size_t ky, std::size_t p) {  // p = kx * channels + channel
-        return ((c * channels + p % channels) * kh + ky) * kw + p / channels;
-      });
+  const WeightMatrix weights =
+      gather_weights(w.constant_as<std::uint8_t>(), flip_to_s8(w), 1, columns, kh, kw * channels,
+                     [&](std::size_t c, std::size_t ky, std::size_t p) {  // p = kx * channels + channel
+                       return ((c * channels + p % channels) * kh + ky) * kw + p / channels;
+                     });
   Result<Epilogue> epilogue =
       make_epilogue(ctx, weights, 0, attrs.clamp, attrs.residual.present ? &attrs.residual : nullptr);
   if (!epilogue) return epilogue.status();

@@ -38,8 +38,7 @@ struct Phases {
 class ConvTranspose final : public Prepared {
  public:
   // gemms (row sets, column sets); a combination without taps has one, of zero weights.
-  ConvTranspose(const OpContext& ctx, const ConvGeometry& g, Phases rows, Phases columns,
-                std::vector<PackedGemm> gemms)
+  ConvTranspose(const OpContext& ctx, const ConvGeometry& g, Phases rows, Phases columns, std::vector<PackedGemm> gemms)
       : g_(g),
         rows_(std::move(rows)),
         columns_(std::move(columns)),
@@ -144,10 +143,12 @@ Result<ConvGeometry> geometry_of(const OpContext& ctx, const graph::ConvTranspos
   }
   for (std::size_t axis = 0; axis < 2; ++axis) {
     for (const std::int64_t size : {g.in[axis], g.out[axis], g.kernel[axis], g.stride[axis], g.dilation[axis]}) {
-      if (size < 1 || size > kLargest) return ctx.error(fmt::format("size {} at axis {}: must be at least 1", size, axis));
+      if (size < 1 || size > kLargest)
+        return ctx.error(fmt::format("size {} at axis {}: must be at least 1", size, axis));
     }
     // A negative pad widens the output; the formulas hold for it too.
-    if (std::abs(g.pad[axis]) > kLargest) return ctx.error(fmt::format("pad {} at axis {}: out of range", g.pad[axis], axis));
+    if (std::abs(g.pad[axis]) > kLargest)
+      return ctx.error(fmt::format("pad {} at axis {}: out of range", g.pad[axis], axis));
   }
   if (g.in_channels < 1 || g.out_channels < 1) return ctx.error("channels: must be at least 1");
   return g;

@@ -24,8 +24,8 @@ Result<ConvGeometry> geometry_of(const OpContext& ctx) {
   if (!results) return results.status();
   const std::int64_t k = w[1], n = w[0], rows = x.count(0, last);
   if (k < 1 || n < 1 || x[last] != k || y[last] != n || y.count(0, last) != rows) {
-    return ctx.error(fmt::format("weights {} do not fit input {} and output {}", to_string(w), to_string(x),
-                                 to_string(y)));
+    return ctx.error(
+        fmt::format("weights {} do not fit input {} and output {}", to_string(w), to_string(x), to_string(y)));
   }
   ConvGeometry g;
   g.in = g.out = {1, rows};
@@ -45,8 +45,7 @@ Result<PreparedOp> prepare_dense(const OpContext& ctx) {
   const Operand& w = ctx.inputs[1];
   const WeightMatrix weights = gather_weights(w.constant_as<std::uint8_t>(), flip_to_s8(w), 1, n, 1, k,
                                               [k](std::size_t c, std::size_t, std::size_t p) { return c * k + p; });
-  Result<Epilogue> epilogue =
-      make_epilogue(ctx, weights, 0, std::get<graph::DenseAttrs>(ctx.attrs).clamp, nullptr);
+  Result<Epilogue> epilogue = make_epilogue(ctx, weights, 0, std::get<graph::DenseAttrs>(ctx.attrs).clamp, nullptr);
   if (!epilogue) return epilogue.status();
   PackedGemm gemm(ctx.backend, weights, *std::move(epilogue), ctx.inputs[0].max_code);
   return make_indirect_gemm(ctx, *g, std::move(gemm), "gemm");

@@ -26,8 +26,8 @@ Result<MatMulGeometry> geometry_of(const OpContext& ctx) {
     if (const auto count = count_of(ctx, *operand, "an operand"); !count) return count.status();
   }
   const Shape &a = ctx.inputs[0].shape, &b = ctx.inputs[1].shape;
-  const Status misfit = ctx.error(fmt::format("{} and {} do not multiply to {}", to_string(a), to_string(b),
-                                              to_string(ctx.outputs[0].shape)));
+  const Status misfit = ctx.error(
+      fmt::format("{} and {} do not multiply to {}", to_string(a), to_string(b), to_string(ctx.outputs[0].shape)));
   if (a.rank() < 1 || b.rank() < 1) return misfit;
   MatMulGeometry g;
   g.m = a.rank() == 1 ? 1 : a[a.rank() - 2];
@@ -94,9 +94,7 @@ class Int8MatMul final : public Prepared {
   std::string kernel() const override {
     return fmt::format("{} gemm{}", backend_.name, gemm_.widened != 0 ? " widened" : "");
   }
-  double macs() const override {
-    return static_cast<double>(batch_.count() * g_.m) * static_cast<double>(g_.n * g_.k);
-  }
+  double macs() const override { return static_cast<double>(batch_.count() * g_.m) * static_cast<double>(g_.n * g_.k); }
 
  private:
   static constexpr std::size_t kRows = 64;  // at a time
@@ -113,11 +111,12 @@ class Int8MatMul final : public Prepared {
     auto* const bias = reinterpret_cast<std::int32_t*>(scratch + packed_bytes() + kPointerBytes);
     Odometer<2> position = batch_;
     position.seek(product);
-    const auto n = static_cast<std::size_t>(g_.n), k = static_cast<std::size_t>(g_.k), m = static_cast<std::size_t>(g_.m);
+    const auto n = static_cast<std::size_t>(g_.n), k = static_cast<std::size_t>(g_.k),
+               m = static_cast<std::size_t>(g_.m);
     const std::size_t block_n = std::min<std::size_t>(gemm_.nr, n - static_cast<std::size_t>(column));
     const std::uint8_t* const a =
         (relabelled_a_.empty() ? io.input<std::uint8_t>(0) : relabelled_a_.data()) + position.offset(0);  // (m, k)
-    const std::int8_t* const b = io.input<std::int8_t>(1) + position.offset(1) + column;                 // (k, n)
+    const std::int8_t* const b = io.input<std::int8_t>(1) + position.offset(1) + column;                  // (k, n)
     pack_block(gemm_, {b, 1, 0, n, b_flip_}, 1, k, block_n, scratch);
     fold_bias(b, k, n, block_n, bias);
     for (std::size_t row = 0; row < m; row += kRows) {

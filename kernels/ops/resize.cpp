@@ -235,9 +235,9 @@ Result<PreparedOp> prepare_resize(const OpContext& ctx) {
     if (!table.ok()) return table.status();
     return PreparedOp(std::make_unique<NearestOp>(ctx, std::move(shape), size_of(y.dtype), *table));
   }
-  const Result<Codes> in = codes_of(ctx, x, "the input");
+  const Result<Codes> in = activation_codes_of(ctx, x, "the input");
   if (!in.ok()) return in.status();
-  const Result<Codes> out = codes_of(ctx, y, "the output");
+  const Result<Codes> out = activation_codes_of(ctx, y, "the output");
   if (!out.ok()) return out.status();
   if (std::count(shape.blended.begin(), shape.blended.end(), true) > 2) {
     return ctx.error("linear resizing of codes changes at most two axes");

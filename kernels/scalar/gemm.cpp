@@ -43,7 +43,8 @@ void gemm(const GemmArgs& args) {
           for (size_t j = 0; j < kGemmNu; ++j) sums[j] += static_cast<uint32_t>(static_cast<int16_t>(code * w[j]));
         }
       }
-      for (size_t j = 0; j < kGemmNu && j0 + j < args.n; ++j) store<Code>(args, i, j0 + j, static_cast<int32_t>(sums[j]));
+      for (size_t j = 0; j < kGemmNu && j0 + j < args.n; ++j)
+        store<Code>(args, i, j0 + j, static_cast<int32_t>(sums[j]));
     }
   }
 }

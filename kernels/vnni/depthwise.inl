@@ -38,8 +38,9 @@ class Output {
     int32_t ordered[kInts * kSlots];
     for (int s = 0; s < kSlots; ++s) store_lanes(ordered + 4 * s, 4 * kSlots, acc.v[s]);
     int32_t* out = static_cast<int32_t*>(static_cast<void*>(out_)) + at;
-    for (size_t j = 0; j < kInts * kSlots && j < channels_; j += kInts)
+    for (size_t j = 0; j < kInts * kSlots && j < channels_; j += kInts) {
       store_ints(out + j, load(ordered + j), channels_ - j);
+    }
   }
 
   Requantizer<LaneOrder<kSlots>> requantizer_;
@@ -72,8 +73,8 @@ OCTET_INLINE Slots<kSlots> load_column(int g, At at) {
   return interleave<kSlots>(row(0), row(1), row(2), row(3));
 }
 
-// A 3x3 or 5x5 window. kStride is how many columns it moves per output; kKw: no column is shared,
-// whatever the taps are.
+// A 3x3 or 5x5 window that moves kStride columns per output; kKw: outputs share none, whatever the
+// taps are (borders, where a tap may stand anywhere).
 template <int kKh, int kKw, int kStride, int kSlots>
 void window(const Block& block) {
   static_assert(kKh % 4 == 1 || kKh % 4 == 3, "load_column");
@@ -174,16 +175,15 @@ inline bool shares_columns(const DepthwiseArgs& args, size_t by) {
 
 using BlockFn = void (*)(const Block&);
 
-template <int kSize, int kSlots>
-BlockFn choose_square(size_t shared) {
-  return shared == 1   ? window<kSize, kSize, 1, kSlots>
-         : shared == 2 ? window<kSize, kSize, 2, kSlots>
-                       : window<kSize, kSize, kSize, kSlots>;
-}
+// shared: how many columns the window moves per output, 0 where outputs share none.
 template <int kSlots>
 BlockFn choose(const DepthwiseArgs& args, size_t shared) {
-  if (args.kh == 3 && args.kw == 3) return choose_square<3, kSlots>(shared);
-  if (args.kh == 5 && args.kw == 5) return choose_square<5, kSlots>(shared);
+  const size_t size = args.kh == args.kw ? args.kh : 0;
+  if (size == 3 && shared == 1) return window<3, 3, 1, kSlots>;
+  if (size == 3 && shared == 2) return window<3, 3, 2, kSlots>;
+  if (size == 3) return window<3, 3, 3, kSlots>;
+  if (size == 5 && shared == 1) return window<5, 5, 1, kSlots>;
+  if (size == 5 && shared == 2) return window<5, 5, 2, kSlots>;
   return any_window<kSlots>;
 }
 

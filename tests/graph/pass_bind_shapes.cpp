@@ -46,7 +46,8 @@ TEST_CASE("shapes that do not fit are refused in one sentence") {
   };
   for (const Case& wrong :
        {Case{"y", {1, 2, 3, 3}, "no input is named 'y': there is 'x'"}, Case{"x", {1, 2, 3}, "its rank is 4"},
-        Case{"x", {1, 3, 5, 5}, "the model says [?,2,?,?]"}, Case{"x", {1, 2, -1, 5}, "every size must be known"}}) {
+        Case{"x", {1, 3, 5, 5}, "the model says [?,2,?,?]"}, Case{"x", {1, 2, -1, 5}, "every size must be known"},
+        Case{"x", {1 << 30, 2, 1 << 30, 1 << 30}, "too many elements"}}) {
     Builder b = network();
     const Status status = bind_shapes(b.graph, {{wrong.name, wrong.shape}});
     REQUIRE_FALSE(status.ok());

@@ -29,9 +29,10 @@ class Columns {
       if (kind == 7) m = 0, s = 62;
       const bool extreme = between(0, 15) == 0;
       const auto any = static_cast<std::int32_t>(engine());
-      bias_.push_back(extreme ? (any % 2 == 0 ? std::numeric_limits<std::int32_t>::max() : std::numeric_limits<std::int32_t>::min())
-                      : kind == 8 ? any
-                                  : between(-30000, 30000));
+      bias_.push_back(
+          extreme ? (any % 2 == 0 ? std::numeric_limits<std::int32_t>::max() : std::numeric_limits<std::int32_t>::min())
+          : kind == 8 ? any
+                      : between(-30000, 30000));
       multiplier_.push_back(m);
       shift_.push_back(s);
       scale_.push_back(static_cast<float>(std::ldexp(static_cast<double>(m), -s)));
@@ -41,7 +42,8 @@ class Columns {
       min = lowest + between(0, 255);
       max = between(min, lowest + 255);
     }
-    requant_ = {bias_.data(), multiplier_.data(), shift_.data(), scale_.data(), lowest + between(0, 255), min, max, finish};
+    requant_ = {bias_.data(), multiplier_.data(), shift_.data(), scale_.data(), lowest + between(0, 255), min, max,
+                finish};
   }
 
   const kernels::Requant& requant() const { return requant_; }
@@ -54,7 +56,8 @@ class Columns {
     if (r.finish == kernels::Finish::floating) {
       return oracle::requantize_floating(acc, scale_[j], r.zero_point, r.min, r.max);
     }
-    return oracle::requantize_fixed(acc, std::ldexp(static_cast<double>(multiplier_[j]), -shift_[j]), r.zero_point, r.min, r.max);
+    return oracle::requantize_fixed(acc, std::ldexp(static_cast<double>(multiplier_[j]), -shift_[j]), r.zero_point,
+                                    r.min, r.max);
   }
 
  private:

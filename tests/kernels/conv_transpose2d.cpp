@@ -66,7 +66,7 @@ TEST_CASE("conv_transpose2d: random layers equal the oracle") {
     g.stride_w = random.integer(1, 4);
     g.dilation_h = random.integer(1, 3);
     g.dilation_w = random.integer(1, 3);
-    g.top = random.integer(-1, 2);      // output_shape can ask for negative pads
+    g.top = random.integer(-1, 2);  // output_shape can ask for negative pads
     g.left = random.integer(-1, 2);
     g.bottom = random.integer(0, 2);
     g.right = random.integer(0, 2);
@@ -78,7 +78,8 @@ TEST_CASE("conv_transpose2d: random layers equal the oracle") {
 
 TEST_CASE("conv_transpose2d: large enough to be cut into slices") {
   Random random(402);
-  oracle::Conv g{.in_h = 20, .in_w = 20, .in_c = 24, .out_c = 20, .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2};
+  oracle::Conv g{
+      .in_h = 20, .in_w = 20, .in_c = 24, .out_c = 20, .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2};
   g.top = g.left = 1;
   g.set_transposed_output(1, 1);
   check_random(random, g, false);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+
 #include "tests/kernels/int8_case.h"
 #include "tests/kernels/test_backends.h"
 #include "tests/support/catch.h"
@@ -93,6 +95,41 @@ TEST_CASE("dense: sums near the accumulator bound are exact, beyond it refused")
     REQUIRE(outcome.ok());
     CHECK(outcome->values[0] == oracle::requantize_fixed(-255LL * 128 * largest, 1e-7F, 255, 0, 255));
     CHECK(!run_case(layer(largest + 1), backend, RequantMode::fixed, 1).ok());
+  }
+}
+
+// With a bias this large one ulp of its scale is 64 units of the accumulator, so both rules show.
+TEST_CASE("dense: bias codes count as they are up to one ulp of scale, beyond that they are converted") {
+  const float sx = 0.37F, sw = 0.0123F, unit = sx * sw;
+  const float one_up = std::nextafter(unit, 1.0F), two_up = std::nextafter(one_up, 1.0F);
+  const float one_down = std::nextafter(unit, 0.0F), two_down = std::nextafter(one_down, 0.0F);
+  Int8Case test;
+  test.prepare = kernels::prepare_dense;
+  test.attrs = graph::DenseAttrs{};
+  test.x = activation({1, 1}, sx, 0, {0});
+  test.w.dtype = DType::s8;
+  test.w.constant = true;
+  test.w.shape = {5, 1};
+  test.w.codes = std::vector<int>(5, 1);
+  test.w.quant = per_tensor(sw, 0);
+  TestOperand bias;
+  bias.dtype = DType::s32;
+  bias.shape = {5};
+  bias.constant = true;
+  bias.codes = std::vector<int>(5, 1000000007);
+  bias.quant = {
+      .scale = {unit, one_up, one_down, two_up, two_down}, .zero_point = std::vector<std::int32_t>(5), .axis = 0};
+  test.bias = bias;
+  test.y.dtype = DType::f32;
+  test.y.shape = {1, 5};
+  const auto own = static_cast<double>(1000000007.0F * unit);
+  const Result<Outcome> outcome = run_case(test, test_backends().front(), RequantMode::fixed, 1);
+  REQUIRE(outcome.ok());
+  for (std::size_t c = 0; c < 3; ++c) CHECK(outcome->values[c] == own);
+  for (std::size_t c = 3; c < 5; ++c) {
+    const double moved = oracle::round_even(1000000007.0 * bias.quant.scale[c] / (static_cast<double>(sx) * sw));
+    CHECK(outcome->values[c] == static_cast<double>(static_cast<float>(moved) * unit));
+    CHECK(outcome->values[c] != own);
   }
 }
 

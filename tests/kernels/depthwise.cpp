@@ -39,7 +39,8 @@ void check(std::mt19937& engine, const Backend& backend, Size size, Finish finis
   const std::vector<std::uint8_t> codes = random_bytes(engine, taps * channels);
   const auto weight = [&](std::size_t t, std::size_t c) { return code_of(codes[t * channels + c], true); };
   for (std::size_t t = 0; t < taps; ++t) {
-    for (std::size_t c = 0; c < channels; ++c) weights[t * padded + c] = static_cast<std::byte>(codes[t * channels + c]);
+    for (std::size_t c = 0; c < channels; ++c)
+      weights[t * padded + c] = static_cast<std::byte>(codes[t * channels + c]);
   }
   const Columns columns(engine, padded, is_signed, finish);
   const std::size_t element = finish == Finish::accumulators ? 4 : 1, shift = element == 1 ? engine() % 7 : 4;
@@ -88,7 +89,8 @@ TEST_CASE("depthwise: every channel tail") {
   std::mt19937 engine(211);
   for (const Backend& backend : test_backends()) {
     for (std::size_t channels = 1; channels <= 130; ++channels) {
-      check(engine, backend, {3, 3, 1 + engine() % 2, 1 + engine() % 2, 1 + engine() % 5, channels}, kFinishes[channels % 3]);
+      check(engine, backend, {3, 3, 1 + engine() % 2, 1 + engine() % 2, 1 + engine() % 5, channels},
+            kFinishes[channels % 3]);
     }
   }
 }
@@ -105,7 +107,8 @@ TEST_CASE("depthwise: every run length, kernel and stride") {
     }
     for (int i = 0; i < 60; ++i) {
       check(engine, backend,
-            {1 + engine() % 8, 1 + engine() % 8, 1 + engine() % 3, 1 + engine() % 4, 1 + engine() % 12, 1 + engine() % 80},
+            {1 + engine() % 8, 1 + engine() % 8, 1 + engine() % 3, 1 + engine() % 4, 1 + engine() % 12,
+             1 + engine() % 80},
             kFinishes[i % 3]);
     }
   }

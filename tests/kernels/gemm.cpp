@@ -63,7 +63,8 @@ void check(std::mt19937& engine, const Backend& backend, const Gemm& gemm, Size 
   std::vector<std::int8_t> w(n * taps * kc);  // (n, taps, kc)
   for (std::int8_t& weight : w) {
     const int code = static_cast<int>(engine() % 257) - 128;
-    weight = static_cast<std::int8_t>(std::clamp(engine() % 8 == 0 ? (code < 0 ? -limit : limit) : code, -limit, std::min(limit, 127)));
+    weight = static_cast<std::int8_t>(
+        std::clamp(engine() % 8 == 0 ? (code < 0 ? -limit : limit) : code, -limit, std::min(limit, 127)));
   }
   kernels::AlignedBytes packed = kernels::allocate_aligned(kernels::block_bytes(gemm, taps, kc, n) + kOverread);
   kernels::pack_block(gemm, {w.data(), taps * kc, kc, 1, 0}, taps, kc, n, packed.get());
@@ -89,7 +90,8 @@ void check(std::mt19937& engine, const Backend& backend, const Gemm& gemm, Size 
     for (std::size_t j = 0; j < n; ++j) {
       std::int64_t sum = 0;
       for (std::size_t t = 0; t < taps; ++t) {
-        for (std::size_t p = 0; p < kc; ++p) sum += code_of(rows[i * taps + t][p], is_signed) * w[(j * taps + t) * kc + p];
+        for (std::size_t p = 0; p < kc; ++p)
+          sum += code_of(rows[i * taps + t][p], is_signed) * w[(j * taps + t) * kc + p];
       }
       std::int32_t expected = columns.finished(j, sum);
       if (with_add) expected = addition.expected(expected, code_of(residual[1 + i * (n + 3) + j], is_signed), finish);

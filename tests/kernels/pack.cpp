@@ -61,7 +61,8 @@ TEST_CASE("pack: every geometry follows the contract") {
   for (const Gemm& gemm : geometries) {
     backend.gemm = gemm;
     for (int i = 0; i < 12; ++i) {
-      const WeightMatrix m = random_matrix(engine, 1 + engine() % 3, 1 + engine() % 70, 1 + engine() % 4, 1 + engine() % 21, 127);
+      const WeightMatrix m =
+          random_matrix(engine, 1 + engine() % 3, 1 + engine() % 70, 1 + engine() % 4, 1 + engine() % 21, 127);
       const PackedWeights packed(backend, m, 255);
       check_layout(packed, m);
       CHECK(packed.note().empty());
@@ -81,7 +82,7 @@ TEST_CASE("pack: blocks that may saturate go to the exact GEMM, the rest stay") 
   check_layout(PackedWeights(backend, m, 255), m);
   CHECK(PackedWeights(backend, m, 255).note().empty());
   set(30, 2, 127);
-  set(30, 3, 2);   // (2, 3) is a pair: 129
+  set(30, 3, 2);  // (2, 3) is a pair: 129
   set(51, 1, -127);
   set(51, 2, -127);  // (1, 2) is none
   set(51, 0, 0);

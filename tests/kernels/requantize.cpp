@@ -21,13 +21,13 @@ TEST_CASE("requantize: a real factor becomes a 31-bit multiplier and a shift") {
   CHECK(is(0.5, 1 << 30, 31));
   CHECK(is(0.75, 3 << 29, 31));
   CHECK(is(512.0, 1 << 30, 21));
-  CHECK(is(1e30, 1 << 30, 21));                                     // beyond 2^9: the same codes
+  CHECK(is(1e30, 1 << 30, 21));  // beyond 2^9: the same codes
   CHECK(is(std::numeric_limits<double>::infinity(), 1 << 30, 21));
-  CHECK(is(1.0 - 0x1p-40, 1 << 30, 30));                            // rounds up to 2^31: one shift less
-  CHECK(is(1.0 - 0x1p-32, 1 << 30, 30));                            // a tie, to even
+  CHECK(is(1.0 - 0x1p-40, 1 << 30, 30));  // rounds up to 2^31: one shift less
+  CHECK(is(1.0 - 0x1p-32, 1 << 30, 30));  // a tie, to even
   CHECK(is(1.0 - 0x1p-31, std::numeric_limits<std::int32_t>::max(), 31));
   CHECK(is(0x1p-32, 1 << 30, 62));
-  CHECK(fixed_scale(0x1p-33).multiplier == 0);                      // shift 63
+  CHECK(fixed_scale(0x1p-33).multiplier == 0);  // shift 63
   CHECK(fixed_scale(0x1p-1040).multiplier == 0);
   CHECK(fixed_scale(0.0).multiplier == 0);
   CHECK(fixed_scale(std::nan("")).multiplier == 0);
@@ -45,7 +45,8 @@ TEST_CASE("requantize: fixed equals the definition in 128-bit integers") {
     if (i % 64 == 0) acc = std::numeric_limits<std::int32_t>::min();
     if (i % 64 == 1) acc = std::numeric_limits<std::int32_t>::max();
     const int zero = static_cast<int>(engine() % 256);
-    if (requantize_fixed(acc, f.multiplier, f.shift, zero, 0, 255) != oracle::requantize_fixed(acc, real, zero, 0, 255)) {
+    if (requantize_fixed(acc, f.multiplier, f.shift, zero, 0, 255) !=
+        oracle::requantize_fixed(acc, real, zero, 0, 255)) {
       FAIL("acc " << acc << ", factor " << real << ", zero point " << zero);
     }
   }
@@ -122,7 +123,9 @@ TEST_CASE("requantize: the Add row equals the definition, and its range is refus
       }
     }
   }
-  const auto add = [](float sa, float so) { return add_params(sa, 0, 1e-3F, 0, so, 0, {0, 255}, -1, RequantMode::fixed); };
+  const auto add = [](float sa, float so) {
+    return add_params(sa, 0, 1e-3F, 0, so, 0, {0, 255}, -1, RequantMode::fixed);
+  };
   CHECK(add(0x1.fffffep18F, 1)->shift == 2);
   CHECK(add(0x1.fffffep18F, 1)->mb <= 0);
   CHECK(!add(0x1p19F, 1).ok());
@@ -134,7 +137,8 @@ TEST_CASE("requantize: the Mul row") {
   const MulParams p = mul_params(0.1F, 3, 0.2F, 4, 0.5F, 5, {0, 255}, RequantMode::fixed);
   for (int a = 0; a < 256; a += 5) {
     for (int b = 0; b < 256; b += 3) {
-      CHECK(mul_codes(p, a, b) == oracle::requantize((a - 3) * (b - 4), 0.1F, 0.2F, 0.5F, 5, 0, 255, oracle::Mode::fixed));
+      CHECK(mul_codes(p, a, b) ==
+            oracle::requantize((a - 3) * (b - 4), 0.1F, 0.2F, 0.5F, 5, 0, 255, oracle::Mode::fixed));
     }
   }
 }

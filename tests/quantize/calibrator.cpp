@@ -42,6 +42,18 @@ bool mentions(const Status& status, std::string_view text) {
 
 const std::array<float, 16> kTwoSamples{0.5F, -1, 2, 0.25F, 1, 1, -3, 0.125F, 4, 0, 0, 1, -0.5F, 2, 2, 1};
 
+std::vector<float> outputs_of(const Model& model, RequantMode mode = RequantMode::fixed) {
+  SessionOptions options;
+  options.backend = "scalar";
+  options.requant = mode;
+  options.input_shapes["x"] = {2, 2, 2, 2};
+  Session session = Session::create(model, options).value();
+  std::ranges::copy(kTwoSamples, session.input<float>().begin());
+  session.run();
+  const auto output = session.output<float>();
+  return {output.begin(), output.end()};
+}
+
 }  // namespace
 
 TEST_CASE("observing and converting gives a quantized model with the same inputs and outputs") {
@@ -65,20 +77,22 @@ TEST_CASE("the int8 model computes what the float model does, up to a few steps"
   Calibrator calibrator = Calibrator::create(fp32).value();
   observe(calibrator, "x", {2, 2, 2, 2}, kTwoSamples).value();
   const Model int8 = calibrator.convert().value();
-  const auto outputs_of = [](const Model& model) {
-    SessionOptions options;
-    options.backend = "scalar";
-    options.input_shapes["x"] = {2, 2, 2, 2};
-    Session session = Session::create(model, options).value();
-    std::ranges::copy(kTwoSamples, session.input<float>().begin());
-    session.run();
-    const auto output = session.output<float>();
-    return std::vector<float>(output.begin(), output.end());
-  };
   const auto expected = outputs_of(fp32), actual = outputs_of(int8);
   REQUIRE(expected.size() == 2 * 3 * 4);
   REQUIRE(actual.size() == expected.size());
   for (std::size_t i = 0; i < expected.size(); ++i) CHECK(std::abs(actual[i] - expected[i]) < 0.08F);
+}
+
+TEST_CASE("the saved file gives the same bytes as the model in memory") {
+  Calibrator calibrator = Calibrator::create(small_model(graph::UnaryFn::silu)).value();
+  observe(calibrator, "x", {2, 2, 2, 2}, kTwoSamples).value();
+  const Model int8 = calibrator.convert().value();
+  const std::string file = graph::export_onnx(int8.impl().graph).value();
+  const Model loaded = Model::parse(std::as_bytes(std::span(file))).value();
+  CHECK(loaded.is_quantized());
+  for (RequantMode mode : {RequantMode::fixed, RequantMode::floating, RequantMode::floating_qnnpack}) {
+    CHECK(outputs_of(int8, mode) == outputs_of(loaded, mode));
+  }
 }
 
 TEST_CASE("batches of any size and order give the same model as one by one") {

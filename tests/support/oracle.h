@@ -78,8 +78,8 @@ inline int add(int a, Codes ca, int b, Codes cb, Codes co, int lo, int hi, Mode 
   const auto multiplier = [&](float scale) {
     return static_cast<std::int64_t>(round_even(static_cast<double>(scale) / so * std::ldexp(1.0, s)));
   };
-  const Wide sum = static_cast<Wide>(multiplier(ca.scale)) * (a - ca.zero) +
-                   static_cast<Wide>(multiplier(cb.scale)) * (b - cb.zero);
+  const Wide sum =
+      static_cast<Wide>(multiplier(ca.scale)) * (a - ca.zero) + static_cast<Wide>(multiplier(cb.scale)) * (b - cb.zero);
   const Wide unit = static_cast<Wide>(1) << s;
   const Wide code = co.zero + floor_divide(sum + unit / 2, unit);
   return code < lo ? lo : code > hi ? hi : static_cast<int>(code);
