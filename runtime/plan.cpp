@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "kernels/float_ops.h"
+#include "runtime/code_bounds.h"
 #include "runtime/ledger.h"
 #include "runtime/memory_planner.h"
 #include "runtime/model_impl.h"
@@ -38,7 +39,7 @@ kernels::PrepareFn prepare_function(Op op) {
   return refuse;
 }
 
-kernels::Operand operand_of(const Graph& graph, ValueId id) {
+kernels::Operand operand_of(const Graph& graph, ValueId id, const std::vector<int>& max_codes) {
   kernels::Operand operand;
   operand.present = id != kNone;
   if (!operand.present) return operand;
@@ -47,13 +48,15 @@ kernels::Operand operand_of(const Graph& graph, ValueId id) {
   operand.shape = value.shape;
   operand.quant = value.is_quantized() ? &value.quant : nullptr;
   operand.constant = value.data.get();
+  operand.max_code = max_codes[static_cast<std::size_t>(id)];
   return operand;
 }
 
-Result<kernels::PreparedOp> prepare(const Graph& graph, const Node& node, const PlanOptions& options, bool quantized) {
+Result<kernels::PreparedOp> prepare(const Graph& graph, const Node& node, const PlanOptions& options, bool quantized,
+                                    const std::vector<int>& max_codes) {
   std::vector<kernels::Operand> inputs, outputs;
-  for (ValueId id : node.inputs) inputs.push_back(operand_of(graph, id));
-  for (ValueId id : node.outputs) outputs.push_back(operand_of(graph, id));
+  for (ValueId id : node.inputs) inputs.push_back(operand_of(graph, id, max_codes));
+  for (ValueId id : node.outputs) outputs.push_back(operand_of(graph, id, max_codes));
   const kernels::OpContext context{node.name,        node.attrs,      inputs,         outputs,
                                    *options.backend, options.requant, options.threads};
   if (!quantized && options.float_prepare != nullptr) {
@@ -141,10 +144,11 @@ Result<Plan> make_plan(Graph lowered, const PlanOptions& options) {
   const Graph& graph = plan.graph;
   const bool quantized = computes_on_codes(graph);
   const std::vector<ValueId> root = storage_roots(graph);
+  const std::vector<int> max_codes = largest_codes(graph);
   for (const Node& node : graph.nodes) {
     const ValueId out = node.outputs[0];
     if (node.op == Op::Reshape && root[static_cast<std::size_t>(out)] != out) continue;  // a view, no work
-    Result<kernels::PreparedOp> op = prepare(graph, node, options, quantized);
+    Result<kernels::PreparedOp> op = prepare(graph, node, options, quantized, max_codes);
     if (!op.ok()) return op.status();
     plan.weight_bytes += (*op)->weight_bytes();
     plan.ops.push_back(describe(graph, node, quantized, (*op)->kernel(), (*op)->macs()));

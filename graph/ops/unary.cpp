@@ -54,15 +54,24 @@ Status import_gelu(ImportContext& context) {
   return context.emit(Op::Unary, {context.inputs[0]}, attrs);
 }
 
-// A bound of Clip given as input (from opset 11).
+// A bound of Clip given as input (from opset 11): a float, or a code where codes are clipped. That is
+// how exporters write codes in fewer than 8 bits; the bound is then the number behind its code.
 Status read_bound(const ImportContext& context, std::size_t index, float& bound) {
   if (!context.has_input(index)) return {};
-  const Value& value = context.graph[context.inputs[index]];
-  if (!value.is_constant() || value.dtype != DType::f32 || value.shape.count() != 1) {
-    return context.error(fmt::format("input {} ('{}'): must be a constant with one f32", index, value.name));
+  const Value &x = context.graph[context.inputs[0]], &value = context.graph[context.inputs[index]];
+  const bool one = value.is_constant() && value.shape.count() == 1;
+  const bool of_codes = x.dtype == DType::u8 || x.dtype == DType::s8;
+  if (one && value.dtype == DType::f32 && !of_codes) {
+    bound = value.as<float>()[0];
+    return {};
   }
-  bound = value.as<float>()[0];
-  return {};
+  if (one && of_codes && value.dtype == x.dtype && x.is_quantized() && x.quant.per_tensor()) {
+    const int code = x.dtype == DType::u8 ? value.as<std::uint8_t>()[0] : value.as<std::int8_t>()[0];
+    bound = x.quant.scale[0] * static_cast<float>(code - x.quant.zero_point[0]);
+    return {};
+  }
+  return context.error(fmt::format("input {} ('{}'): must be a constant with one f32, or one code where the input is "
+                                   "codes of one scale", index, value.name));
 }
 
 Status import_clip(ImportContext& context) {
@@ -82,7 +91,14 @@ Status import_clip(ImportContext& context) {
     return context.error(
         fmt::format("bounds {} and {}: the first must not exceed the second", attrs.clip.lo, attrs.clip.hi));
   }
-  return context.emit(Op::Unary, {context.inputs[0]}, attrs);
+  if (Status status = context.emit(Op::Unary, {context.inputs[0]}, attrs); !status) return status;
+  const Value& x = context.graph[context.inputs[0]];
+  Value& y = context.graph[context.outputs[0]];
+  if (x.is_quantized()) {  // codes clipped are codes of the same meaning
+    y.dtype = x.dtype;
+    y.quant = x.quant;
+  }
+  return {};
 }
 
 Status infer(Graph& graph, Node& node) {
