@@ -3,6 +3,7 @@
 // that runs if the user chose it.
 #pragma once
 
+#include <octet/model.h>
 #include <octet/session.h>
 #include <octet/status.h>
 
@@ -53,6 +54,9 @@ class Progress {
   double started_, printed_ = 0;
   bool shown_ = false;
 };
+
+// What computes this session: its backend, or oneDNN for an all-float model.
+std::string engine_of(const Model& model, const Session& session);
 
 double now_ms();
 std::string file_size_text(const std::string& path);

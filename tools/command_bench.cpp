@@ -51,7 +51,7 @@ Status bench(const Flags& flags) {
   }
   const Latency latency = summarize(times);
   const char* precision = model->is_quantized() ? "int8" : "fp32";
-  const std::string backend = model->is_quantized() ? session->backend() : "onednn";
+  const std::string backend = engine_of(*model, *session);
   fmt::print("{}: {} on {}, {} threads: median {:.3f} ms, min {:.3f} ms, p90 {:.3f} ms over {} runs\n", flags.model,
              precision, backend, session->threads(), latency.median_ms, latency.min_ms, latency.p90_ms,
              flags.iterations);

@@ -80,11 +80,11 @@ Status eval(const Flags& flags) {
     return 100.0 * static_cast<double>(hits) / static_cast<double>(samples->count());
   };
   fmt::print("{}: {} samples on {}, top-1 {:.2f} %, top-5 {:.2f} %\n", flags.model, samples->count(),
-             session->backend(), percent(top1), percent(top5));
+             engine_of(*model, *session), percent(top1), percent(top5));
   return flags.json.write({{"samples", samples->count()},
                            {"top1", percent(top1)},
                            {"top5", percent(top5)},
-                           {"backend", session->backend()},
+                           {"backend", engine_of(*model, *session)},
                            {"requant", flags.session.requant}});
 }
 

@@ -44,6 +44,10 @@ Status JsonFlag::write(const nlohmann::json& document) const {
   return {};
 }
 
+std::string engine_of(const Model& model, const Session& session) {
+  return model.is_quantized() ? session.backend() : "onednn";
+}
+
 double now_ms() {
   using Milliseconds = std::chrono::duration<double, std::milli>;
   return Milliseconds(std::chrono::steady_clock::now().time_since_epoch()).count();

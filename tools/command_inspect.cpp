@@ -53,7 +53,7 @@ Status inspect(const Flags& flags) {
   if (!session.ok()) return session.status();
   auto ops = nlohmann::json::array();
   double int8_macs = 0, all_macs = 0;
-  fmt::print("{} on {}, {} operators\n", flags.model, session->backend(), session->ops().size());
+  fmt::print("{} on {}, {} operators\n", flags.model, engine_of(*model, *session), session->ops().size());
   for (const OpInfo& op : session->ops()) {
     fmt::print("{:11} {:13} {:28} {}", op.precision, op.op, op.kernel, op.name);
     for (std::size_t i = 0; i < op.inputs.size(); ++i) {
@@ -69,7 +69,7 @@ Status inspect(const Flags& flags) {
              all_macs / 1e6, all_macs > 0 ? 100 * int8_macs / all_macs : 0.0,
              static_cast<double>(session->arena_bytes()) / 1e3, static_cast<double>(session->weight_bytes()) / 1e3);
   return flags.json.write({{"model", flags.model},
-                           {"backend", session->backend()},
+                           {"backend", engine_of(*model, *session)},
                            {"requant", flags.session.requant},
                            {"macs", all_macs},
                            {"int8_macs", int8_macs},

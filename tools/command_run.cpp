@@ -57,7 +57,7 @@ Status run(const Flags& flags) {
     const auto path = std::filesystem::path(flags.output_dir) / file_name(info.name);
     if (Status status = write_npy(path, info.dtype, info.shape, bytes); !status.ok()) return status;
   }
-  return flags.json.write({{"backend", session->backend()},
+  return flags.json.write({{"backend", engine_of(*model, *session)},
                            {"threads", session->threads()},
                            {"requant", flags.session.requant},
                            {"outputs", outputs}});

@@ -33,6 +33,9 @@ int main(int argc, char** argv) {
                     octet::tools::add_inspect, octet::tools::add_backends}) {
     add(app, job);
   }
+  if (argc > 1 && argv[1][0] != '-' && app.get_subcommand_no_throw(argv[1]) == nullptr) {
+    return fail(2, fmt::format("command '{}' does not exist (see octet --help)", argv[1]));
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -10,7 +10,7 @@ namespace octet::kernels::OCTET_BACKEND_NS {
 // Each builds on those before it.
 // clang-format off
 #include "kernels/avx512vnni/vector.inl"
-#include "kernels/vnni/epilogue.inl"
+#include "kernels/x86/epilogue.inl"
 // clang-format on
 
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The vectors that kernels/vnni is written in, 512 bits wide. Text for the backend's namespace;
+// The vectors that kernels/x86 is written in, 512 bits wide. Text for the backend's namespace;
 // needs <immintrin.h>.
 
 namespace {

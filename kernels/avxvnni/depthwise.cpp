@@ -8,10 +8,11 @@ namespace octet::kernels::OCTET_BACKEND_NS {
 
 // Each builds on those before it.
 // clang-format off
-#include "kernels/avxvnni/vector.inl"
-#include "kernels/vnni/epilogue.inl"
-#include "kernels/vnni/taps.inl"
-#include "kernels/vnni/depthwise.inl"
+#include "kernels/x86/vector256.inl"
+#include "kernels/avxvnni/dot.inl"
+#include "kernels/x86/epilogue.inl"
+#include "kernels/x86/taps.inl"
+#include "kernels/x86/depthwise.inl"
 // clang-format on
 
 }  // namespace octet::kernels::OCTET_BACKEND_NS

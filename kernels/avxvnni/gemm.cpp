@@ -8,9 +8,10 @@ namespace octet::kernels::OCTET_BACKEND_NS {
 
 // Each builds on those before it.
 // clang-format off
-#include "kernels/avxvnni/vector.inl"
-#include "kernels/vnni/epilogue.inl"
-#include "kernels/vnni/gemm.inl"
+#include "kernels/x86/vector256.inl"
+#include "kernels/avxvnni/dot.inl"
+#include "kernels/x86/epilogue.inl"
+#include "kernels/x86/gemm.inl"
 // clang-format on
 
 }  // namespace octet::kernels::OCTET_BACKEND_NS

@@ -108,7 +108,6 @@ double bias_code(const Int8Case& test, std::size_t c, float sw, RequantMode mode
 
 }  // namespace
 
-Quant per_tensor(float scale, int zero) { return {.scale = {scale}, .zero_point = {zero}, .axis = -1}; }
 
 TestOperand activation(const Shape& shape, float scale, int zero, std::vector<int> codes) {
   return {.dtype = DType::u8,

@@ -13,6 +13,7 @@
 
 #include "kernels/op.h"
 #include "tests/support/oracle.h"
+#include "tests/support/prepared.h"
 
 namespace octet::test {
 
@@ -31,7 +32,6 @@ struct TestOperand {
 };
 
 TestOperand activation(const Shape& shape, float scale, int zero, std::vector<int> codes = {});
-Quant per_tensor(float scale, int zero);
 
 struct Int8Case {
   kernels::PrepareFn prepare = nullptr;

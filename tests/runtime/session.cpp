@@ -2,11 +2,10 @@
 // The promises of Session: the same bytes everywhere, no allocation in run, errors in sentences.
 #include <octet/octet.h>
 
-#include <atomic>
 #include <cfenv>
 #include <cstdlib>
-#include <new>
 
+#include "tests/runtime/allocations.h"
 #include "tests/support/accuracy.h"
 #include "tools/hash.h"
 
@@ -15,22 +14,6 @@
 #endif
 
 using namespace octet;
-
-namespace {
-std::atomic<long> allocations{0};
-}
-
-// Counts every allocation of the program. The sanitizers bring their own operator new.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define OCTET_COUNTS_ALLOCATIONS
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-#endif
 
 namespace {
 
@@ -101,17 +84,17 @@ TEST_CASE("the host's rounding mode, FTZ and DAZ change nothing and are given ba
 }
 
 TEST_CASE("run allocates nothing") {
-#ifdef OCTET_COUNTS_ALLOCATIONS
+  if (test::allocations() < 0) {
+    WARN("SKIPPED: a sanitizer owns operator new in this build");
+    return;
+  }
   for (int threads : {1, 2}) {
     auto session = Session::create(qat(), {.threads = threads}).value();
     session.run();
-    const long before = allocations;
+    const long before = test::allocations();
     for (int i = 0; i < 10; ++i) session.run();
-    CHECK(allocations == before);
+    CHECK(test::allocations() == before);
   }
-#else
-  WARN("SKIPPED: a sanitizer owns operator new in this build");
-#endif
 }
 
 TEST_CASE("inputs keep their content between runs") {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The vectors that kernels/vnni is written in, 256 bits wide: vpdpbusd in VEX encoding, or in EVEX
-// where this text is compiled for AVX-512 VNNI (backend avx512vnni256). Text for the backend's
-// namespace; needs <immintrin.h> and <string.h>.
+// The vectors that kernels/x86 is written in, 256 bits wide, all but the dot products: those are
+// each backend's own (dot.inl). Text for the backend's namespace; needs <immintrin.h> and <string.h>.
 
 namespace {
 
@@ -14,7 +13,6 @@ enum : size_t {
   kBytes = 32,     // in a vector: the codes of four vectors of accumulators
   kMaxVectors = 2  // of accumulators per row of a GEMM tile
 };
-enum : int { kAccumulators = 12 };  // of a GEMM tile: 12, 2 weights and a broadcast fit 16 registers
 
 OCTET_INLINE Ints load(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
 OCTET_INLINE Ints load_aligned(const void* p) { return _mm256_load_si256(static_cast<const __m256i*>(p)); }
@@ -26,13 +24,6 @@ OCTET_INLINE Ints spread_byte(int32_t v) { return _mm256_set1_epi8(static_cast<c
 OCTET_INLINE Floats spread(float v) { return _mm256_set1_ps(v); }
 OCTET_INLINE Floats as_floats(Ints v) { return _mm256_castsi256_ps(v); }
 
-#ifdef __AVX512VNNI__
-OCTET_INLINE Ints dot(Ints acc, Ints codes, Ints weights) { return _mm256_dpbusd_epi32(acc, codes, weights); }
-OCTET_INLINE Ints dot_words(Ints acc, Ints a, Ints b) { return _mm256_dpwssd_epi32(acc, a, b); }
-#else
-OCTET_INLINE Ints dot(Ints acc, Ints codes, Ints weights) { return _mm256_dpbusd_avx_epi32(acc, codes, weights); }
-OCTET_INLINE Ints dot_words(Ints acc, Ints a, Ints b) { return _mm256_dpwssd_avx_epi32(acc, a, b); }
-#endif
 OCTET_INLINE Floats to_floats(Ints v) { return _mm256_cvtepi32_ps(v); }
 OCTET_INLINE Ints to_ints(Floats v) { return _mm256_cvtps_epi32(v); }  // what does not fit: INT32_MIN
 OCTET_INLINE Floats add(Floats a, Floats b) { return _mm256_add_ps(a, b); }

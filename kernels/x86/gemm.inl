@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The matrix product: tiles of kAccumulators vectors held in registers over the whole sum, then
 // finished from a small buffer. Buffering costs nothing where it matters (stores have their own
-// ports) and keeps the finish out of the many tile shapes. Needs vector.inl and epilogue.inl.
+// ports) and keeps the finish out of the many tile shapes. Needs a backend's vectors, its dot
+// products and epilogue.inl; what is multiplied, and from where, is a Product (below).
 
 namespace {
 
@@ -18,23 +19,44 @@ struct Ahead {
   size_t step;
 };
 
-// acc (kRows, kVectors) = bias + A * B over all taps and k.
-template <int kRows, int kVectors, bool kAhead>
-void multiply_tile(const GemmArgs& args, const uint8_t* const* rows, Ahead ahead, Ints* out) {
+// One step: four bytes of every row times a vector of weights.
+struct ByCodes {
+  static OCTET_INLINE Ints add(Ints acc, Ints a, Ints b) { return dot(acc, a, b); }
+};
+
+// What a tile sums up: `steps` dwords of each of `taps` runs of every row, and their weights.
+struct Sum {
+  const uint8_t* const* rows;  // (rows, taps)
+  size_t taps, steps;
+  const int8_t* weights;  // (taps, steps, kVectors * kBytes)
+  const int32_t* bias;    // nullptr: go on with what stands in acc
+};
+
+// acc (kRows, kVectors) = bias + A * B, or acc + A * B.
+template <class Step, int kRows, int kVectors, bool kAhead>
+void multiply_tile(const Sum& sum, Ahead ahead, Ints* out) {
   Ints acc[kRows][kVectors];
-  OCTET_UNROLL
-  for (int v = 0; v < kVectors; ++v) {
-    const Ints bias = RowOrder<kVectors>::load_slot(args.requant->bias, v);
+  if (sum.bias != nullptr) {
     OCTET_UNROLL
-    for (int i = 0; i < kRows; ++i) acc[i][v] = bias;
+    for (int v = 0; v < kVectors; ++v) {
+      const Ints bias = RowOrder<kVectors>::load_slot(sum.bias, v);
+      OCTET_UNROLL
+      for (int i = 0; i < kRows; ++i) acc[i][v] = bias;
+    }
+  } else {
+    OCTET_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      OCTET_UNROLL
+      for (int v = 0; v < kVectors; ++v) acc[i][v] = load_aligned(out + i * kVectors + v);
+    }
   }
-  const size_t taps = args.taps, padded_kc = (args.kc + 3) / 4 * 4;
-  const int8_t* weights = static_cast<const int8_t*>(args.weights);
+  const size_t taps = sum.taps, bytes = sum.steps * 4;
+  const int8_t* weights = sum.weights;
   for (size_t t = 0; t < taps; ++t) {
     const uint8_t* row[kRows];
     OCTET_UNROLL
-    for (int i = 0; i < kRows; ++i) row[i] = rows[static_cast<size_t>(i) * taps + t];
-    for (size_t k = 0; k < padded_kc; k += 4) {
+    for (int i = 0; i < kRows; ++i) row[i] = sum.rows[static_cast<size_t>(i) * taps + t];
+    for (size_t k = 0; k < bytes; k += 4) {
       Ints b[kVectors];
       OCTET_UNROLL
       for (int v = 0; v < kVectors; ++v) b[v] = load_aligned(weights + kBytes * static_cast<size_t>(v));
@@ -49,7 +71,7 @@ void multiply_tile(const GemmArgs& args, const uint8_t* const* rows, Ahead ahead
         memcpy(&four, row[i] + k, 4);
         const Ints a = spread(four);
         OCTET_UNROLL
-        for (int v = 0; v < kVectors; ++v) acc[i][v] = dot(acc[i][v], a, b[v]);
+        for (int v = 0; v < kVectors; ++v) acc[i][v] = Step::add(acc[i][v], a, b[v]);
       }
     }
   }
@@ -62,16 +84,30 @@ void multiply_tile(const GemmArgs& args, const uint8_t* const* rows, Ahead ahead
 
 // multiply_tile<rows, kVectors>, chosen by number. Only the widest and higher tiles look ahead: the
 // others have no port to spare for it, and too little work to pay it back.
-template <int kVectors, int kRows = max_rows<kVectors>()>
-OCTET_INLINE void multiply_rows(int n_rows, const GemmArgs& args, const uint8_t* const* rows, Ahead ahead, Ints* out) {
+template <class Step, int kVectors, int kRows = max_rows<kVectors>()>
+OCTET_INLINE void multiply_rows(int n_rows, const Sum& sum, Ahead ahead, Ints* acc) {
   if constexpr (kRows > 1) {
-    if (n_rows != kRows) return multiply_rows<kVectors, kRows - 1>(n_rows, args, rows, ahead, out);
+    if (n_rows != kRows) return multiply_rows<Step, kVectors, kRows - 1>(n_rows, sum, ahead, acc);
   }
   if constexpr (kVectors == kMaxVectors && kRows > max_rows<kVectors>() / 2) {
-    if (ahead.step != 0) return multiply_tile<kRows, kVectors, true>(args, rows, ahead, out);
+    if (ahead.step != 0) return multiply_tile<Step, kRows, kVectors, true>(sum, ahead, acc);
   }
-  multiply_tile<kRows, kVectors, false>(args, rows, ahead, out);
+  multiply_tile<Step, kRows, kVectors, false>(sum, ahead, acc);
 }
+
+// A Product computes the accumulators of a tile's rows and says how many steps of weights a block
+// has. This one multiplies the rows where they lie.
+struct DirectProduct {
+  const GemmArgs& args;
+  OCTET_INLINE const int8_t* weights() const { return static_cast<const int8_t*>(args.weights); }
+  OCTET_INLINE size_t steps() const { return args.taps * ((args.kc + 3) / 4); }
+
+  template <int kVectors>
+  OCTET_INLINE void multiply(size_t first, size_t rows, Ahead ahead, Ints* acc) const {
+    const Sum sum = {args.rows + first * args.taps, args.taps, (args.kc + 3) / 4, weights(), args.requant->bias};
+    multiply_rows<ByCodes, kVectors>(static_cast<int>(rows), sum, ahead, acc);
+  }
+};
 
 inline void store_accumulators(const GemmArgs& args, const Ints* acc, size_t first, size_t rows, size_t vectors) {
   for (size_t i = 0; i < rows; ++i) {
@@ -110,8 +146,9 @@ enum : size_t { kFewTiles = 40 };
 // The first tile reads the block's weights from far away, the others find them near. With few tiles
 // that shows (20% of a 7x7 layer), so those after the first fetch what stands behind this block: the
 // next block, as kernels/pack.h lays them out. Fetching what does not exist is harmless.
-template <int kVectors>
+template <int kVectors, class Product>
 void run_block(const GemmArgs& args) {
+  const Product product{args};
   const bool finishes = args.requant->finish != Finish::accumulators, adds = args.add != nullptr;
   const Requantizer<RowOrder<kVectors>> requantizer(*args.requant, 0);
   const Adder adder(adds ? *args.add : AddParams{0, 0, 0, 0, 0, 1, 0, 0, 0, 0, Finish::fixed});
@@ -122,15 +159,15 @@ void run_block(const GemmArgs& args) {
   constexpr size_t kRows = max_rows<kVectors>();
   Ints acc[kRows * kVectors];
   size_t first = 0;
-  const size_t all_tiles = (args.m + kRows - 1) / kRows, steps = args.taps * ((args.kc + 3) / 4);
+  const size_t all_tiles = (args.m + kRows - 1) / kRows, steps = product.steps();
   const bool looks_ahead = all_tiles > 1 && all_tiles <= kFewTiles;
   const size_t step = looks_ahead ? kBytes * kVectors / (all_tiles - 1) + 1 : 0;
-  const char* next = static_cast<const char*>(args.weights) + steps * kBytes * kVectors;
+  const char* next = reinterpret_cast<const char*>(product.weights()) + steps * kBytes * kVectors;
   for (size_t tiles = all_tiles; tiles > 0; --tiles) {
     const size_t rows = (args.m - first + tiles - 1) / tiles;
     const Ahead ahead = {next, tiles == all_tiles ? 0 : step};
     next += ahead.step * steps;
-    multiply_rows<kVectors>(static_cast<int>(rows), args, args.rows + first * args.taps, ahead, acc);
+    product.template multiply<kVectors>(first, rows, ahead, acc);
     if (finishes) {
       finish(args, requantizer, &adder, acc, first, rows);
     } else {
@@ -140,14 +177,14 @@ void run_block(const GemmArgs& args) {
   }
 }
 
-template <int kVectors = kMaxVectors>
-OCTET_INLINE void run_vectors(size_t vectors, const GemmArgs& args) {
+template <class Product, int kVectors = kMaxVectors>
+OCTET_INLINE void run_product(const GemmArgs& args) {
   if constexpr (kVectors > 1) {
-    if (vectors != kVectors) return run_vectors<kVectors - 1>(vectors, args);
+    if ((args.n + kInts - 1) / kInts != kVectors) return run_product<Product, kVectors - 1>(args);
   }
-  run_block<kVectors>(args);
+  run_block<kVectors, Product>(args);
 }
 
 }  // namespace
 
-void gemm(const GemmArgs& args) { run_vectors((args.n + kInts - 1) / kInts, args); }
+void gemm(const GemmArgs& args) { run_product<DirectProduct>(args); }

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/avx2/avx2.h"
+
+namespace octet::kernels {
+
+namespace scalar {
+extern const Backend backend;
+}
+
+namespace OCTET_BACKEND_NS {
+
+constinit const Backend backend = {
+    .name = "avx2",
+    .description = "AVX2, exact wherever 16-bit sums of pairs would saturate",
+    .needs = kCpuAvx2 | kCpuFma,
+    .base = &scalar::backend,
+    .activation = Activation::u8,
+    .gemm = {.run = gemm, .mr = 5, .nr = 16, .nu = 8, .kr = 4, .widened = 0, .saturates = 1},
+    .gemm_exact = {.run = gemm_widened, .mr = 5, .nr = 16, .nu = 8, .kr = 2, .widened = 1, .saturates = 0},
+    .depthwise = nullptr,
+    .add = nullptr,
+    .mul = nullptr,
+    .lookup = nullptr,
+    .max_pool = nullptr,
+    .avg_pool = nullptr,
+    .quantize = nullptr,
+    .dequantize = nullptr,
+    .requantize = nullptr,
+};
+
+}  // namespace OCTET_BACKEND_NS
+
+}  // namespace octet::kernels
