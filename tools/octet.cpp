@@ -33,7 +33,9 @@ int main(int argc, char** argv) {
                     octet::tools::add_inspect, octet::tools::add_backends}) {
     add(app, job);
   }
-  if (argc > 1 && argv[1][0] != '-' && app.get_subcommand_no_throw(argv[1]) == nullptr) {
+  // CLI11 would only say that a subcommand is required.
+  const auto is_asked_for = [&](const CLI::App* command) { return argc > 1 && command->check_name(argv[1]); };
+  if (argc > 1 && argv[1][0] != '-' && app.get_subcommands(is_asked_for).empty()) {
     return fail(2, fmt::format("command '{}' does not exist (see octet --help)", argv[1]));
   }
   try {

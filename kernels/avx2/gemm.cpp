@@ -25,7 +25,7 @@ struct ByWords {
 // level cache. Widening within the loop instead, one broadcast at a time, costs two of its ten
 // instructions per 4 codes and 16 columns; this costs a quarter of one.
 struct WidenedProduct {
-  enum : size_t { kChunk = 1024, kRows = max_rows<1>() };  // bytes of widened codes per row
+  static constexpr size_t kChunk = 1024;  // bytes of widened codes per row
   const GemmArgs& args;
 
   OCTET_INLINE const int8_t* weights() const { return static_cast<const int8_t*>(args.weights); }
@@ -33,6 +33,7 @@ struct WidenedProduct {
 
   template <int kVectors>
   void multiply(size_t first, size_t rows, Ahead ahead, Ints* acc) const {
+    constexpr size_t kRows = max_rows<kVectors>();
     alignas(64) uint8_t words[kRows][kChunk + kBytes];  // what is widened beyond the end is overwritten or unused
     const uint8_t* row[kRows];
     for (size_t i = 0; i < kRows; ++i) row[i] = words[i];
