@@ -51,7 +51,10 @@ class ConvCase {
     output_.resize(static_cast<std::size_t>(out * out * shape.out) + kernels::kOverread);
     bias_.assign(static_cast<std::size_t>(shape.out), 77);
     weight_quant_.axis = bias_quant_.axis = 0;
-    weight_quant_.scale.assign(static_cast<std::size_t>(shape.out), 0.004F);
+    // Like trained channels no two alike: equal round scales would put results on exact ties.
+    for (std::int64_t o = 0; o < shape.out; ++o) {
+      weight_quant_.scale.push_back(0.003F + 0.002F * static_cast<float>(random() % 10007) / 10007.0F);
+    }
     weight_quant_.zero_point.assign(static_cast<std::size_t>(shape.out), 0);
     bias_quant_ = weight_quant_;
     for (float& s : bias_quant_.scale) s *= in_quant_.scale[0];

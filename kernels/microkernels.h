@@ -143,6 +143,7 @@ struct Backend {
   Activation activation;
   Gemm gemm;               // the fast one
   Gemm gemm_exact;         // for column blocks where gemm.saturates and the proof fails
+  Gemm gemm_paired;        // optional: faster for most of those; takes weights as kernels/pairing.h packs them
   DepthwiseFn depthwise;
   AddFn add;
   MulFn mul;

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
+#include "kernels/pairing.h"
 #include "kernels/saturation.h"
 
 namespace octet::kernels {
@@ -42,6 +44,11 @@ WeightSource source_of(const WeightMatrix& weights, std::size_t column) {
   return {weights.codes.data() + column * weights.k(), weights.k(), weights.kc, 1, 0};
 }
 
+// PairedBlock::work for the widened kernel: two instructions per two k, and a little for the widening.
+double widened_work(const WeightMatrix& weights) {
+  return 2.1 * static_cast<double>(weights.taps * ((weights.kc + 1) / 2));
+}
+
 }  // namespace
 
 std::size_t block_width(const Gemm& gemm, std::size_t n) { return round_up(n, gemm.nu); }
@@ -62,41 +69,61 @@ void pack_block(const Gemm& gemm, const WeightSource& source, std::size_t taps, 
 PackedWeights::PackedWeights(const Backend& backend, const WeightMatrix& weights, int max_code) {
   const Gemm& fast = backend.gemm;
   const Gemm& exact = backend.gemm_exact;
+  std::map<std::size_t, PairedBlock> paired;  // by the number of the block
+  const auto add_exact = [&](std::size_t group, std::size_t column, std::size_t n) {
+    if (backend.gemm_paired.run != nullptr && n <= backend.gemm_paired.nr) {
+      const PairedBlock block(backend.gemm_paired, source_of(weights, column), weights.taps, weights.kc, n, max_code);
+      if (block.work() < widened_work(weights)) {
+        paired.emplace(blocks_.size(), block);
+        return add_block(backend.gemm_paired, group, column, n, block.bytes());
+      }
+    }
+    ++widened_;
+    add_block(exact, group, column, n, block_bytes(exact, weights.taps, weights.kc, n));
+  };
   for (std::size_t group = 0; group < weights.groups; ++group) {
-    for (std::size_t first = 0; first < weights.columns; first += fast.nr) {
-      const std::size_t n = std::min<std::size_t>(fast.nr, weights.columns - first);
-      const std::size_t column = group * weights.columns + first;
+    std::size_t left = weights.columns;
+    for (std::size_t blocks = (left + fast.nr - 1) / fast.nr; blocks > 0; --blocks) {
+      // Of nearly equal width: 144 columns are 3 times 48, not 64 + 64 + 16.
+      const std::size_t n = std::min(left, round_up((left + blocks - 1) / blocks, fast.nu));
+      const std::size_t column = (group + 1) * weights.columns - left;
+      left -= n;
       SaturationCount count;
       if (fast.saturates != 0) count = count_in_block(fast, source_of(weights, column), weights, n, max_code);
-      ++decided_;
       pairs_ += count.pairs;
       unsafe_pairs_ += count.unsafe;
       if (count.unsafe == 0) {
-        add_block(fast, weights, group, column, n);
+        add_block(fast, group, column, n, block_bytes(fast, weights.taps, weights.kc, n));
         continue;
       }
-      ++widened_;
       for (std::size_t j = 0; j < n; j += exact.nr) {
-        add_block(exact, weights, group, column + j, std::min<std::size_t>(exact.nr, n - j));
+        add_exact(group, column + j, std::min<std::size_t>(exact.nr, n - j));
       }
     }
   }
   bytes_ = allocate_aligned(size_ + kOverread);
-  for (const PackedBlock& block : blocks_) {
-    pack_block(block.gemm, source_of(weights, block.first_column), weights.taps, weights.kc, block.columns,
-               bytes_.get() + block.offset);
+  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    const PackedBlock& block = blocks_[i];
+    if (const auto it = paired.find(i); it != paired.end()) {
+      it->second.write(bytes_.get() + block.offset);
+    } else {
+      pack_block(block.gemm, source_of(weights, block.first_column), weights.taps, weights.kc, block.columns,
+                 bytes_.get() + block.offset);
+    }
   }
+  paired_ = paired.size();
 }
 
-void PackedWeights::add_block(const Gemm& gemm, const WeightMatrix& weights, std::size_t group, std::size_t first,
-                              std::size_t columns) {
+void PackedWeights::add_block(const Gemm& gemm, std::size_t group, std::size_t first, std::size_t columns,
+                              std::size_t bytes) {
   blocks_.push_back({gemm, group, first, columns, size_});
-  size_ += round_up(block_bytes(gemm, weights.taps, weights.kc, columns), kWeightAlignment);
+  size_ += round_up(bytes, kWeightAlignment);
 }
 
 std::string PackedWeights::note() const {
-  if (widened_ == 0) return {};
-  return fmt::format(", widened {} of {} blocks: {:.1f}% of weight pairs may saturate", widened_, decided_,
+  if (paired_ + widened_ == 0) return {};
+  return fmt::format(", {}widened {} of {} blocks: {:.1f}% of weight pairs may saturate",
+                     paired_ == 0 ? "" : fmt::format("paired anew {} and ", paired_), widened_, blocks_.size(),
                      100.0 * static_cast<double>(unsafe_pairs_) / static_cast<double>(pairs_));
 }
 

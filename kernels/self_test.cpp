@@ -5,8 +5,9 @@
 #include <array>
 #include <cstring>
 #include <limits>
-#include <memory>
 #include <vector>
+
+#include "kernels/pairing.h"
 
 namespace octet::kernels {
 #include "kernels/requantize.inl"
@@ -78,26 +79,21 @@ std::int32_t read(const std::vector<std::uint8_t>& out, std::size_t i, Finish fi
 bool gemm_is_right(const Backend& backend, const Gemm& gemm, std::size_t n, Finish finish, bool with_add) {
   const Codes codes(backend);
   const std::size_t m = gemm.mr + 1U, taps = 2, kc = 13, width = (n + gemm.nu - 1U) / gemm.nu * gemm.nu;
-  const std::size_t groups = (kc + gemm.kr - 1U) / gemm.kr;
   Bytes bytes;
   const auto a = bytes.vector<std::uint8_t>(m * taps * kc, kOverread);
   auto w = bytes.vector<std::int8_t>(taps * kc * n);  // (taps, kc, n)
   if (gemm.saturates != 0) {
     for (std::int8_t& weight : w) weight = static_cast<std::int8_t>(weight / 2);  // pairs within the proof
   }
-  const std::size_t element = gemm.widened != 0 ? 2 : 1;
-  std::vector<std::uint8_t> storage(taps * groups * width * gemm.kr * element + kWeightAlignment);
-  void* packed = storage.data();
-  std::size_t space = storage.size();
-  packed = std::align(kWeightAlignment, 1, packed, space);
-  for (std::size_t t = 0; t < taps; ++t) {
-    for (std::size_t p = 0; p < kc; ++p) {
-      for (std::size_t j = 0; j < n; ++j) {
-        const std::size_t at = ((t * groups + p / gemm.kr) * width + j) * gemm.kr + p % gemm.kr;
-        const std::int16_t weight = w[(t * kc + p) * n + j];
-        std::memcpy(static_cast<std::uint8_t*>(packed) + at * element, &weight, element);  // little-endian
-      }
-    }
+  AlignedBytes packed;
+  const WeightSource source{w.data(), 1, kc * n, n, 0};
+  if (gemm.run == backend.gemm_paired.run) {
+    const PairedBlock block(gemm, source, taps, kc, n, 255);
+    packed = allocate_aligned(block.bytes());
+    block.write(packed.get());
+  } else {
+    packed = allocate_aligned(block_bytes(gemm, taps, kc, n));
+    pack_block(gemm, source, taps, kc, n, packed.get());
   }
   std::vector<const std::uint8_t*> rows;
   for (std::size_t i = 0; i < m * taps; ++i) rows.push_back(a.data() + i * kc);
@@ -106,7 +102,7 @@ bool gemm_is_right(const Backend& backend, const Gemm& gemm, std::size_t n, Fini
                       codes.min, codes.max, finish};
   const auto residual = bytes.vector<std::uint8_t>(m * n);
   std::vector<std::uint8_t> out(m * n * 4);
-  gemm.run({rows.data(), m, taps, kc, n, packed, out.data(), n, &columns.requant, with_add ? &add : nullptr,
+  gemm.run({rows.data(), m, taps, kc, n, packed.get(), out.data(), n, &columns.requant, with_add ? &add : nullptr,
             residual.data(), n});
   for (std::size_t i = 0; i < m; ++i) {
     for (std::size_t j = 0; j < n; ++j) {
@@ -271,6 +267,7 @@ bool requantize_is_right(const Backend& backend, Finish finish) {
 const char* failing_kernel(const Backend& backend) {
   if (!gemm_is_right(backend, backend.gemm)) return "gemm";
   if (!gemm_is_right(backend, backend.gemm_exact)) return "gemm_exact";
+  if (backend.gemm_paired.run != nullptr && !gemm_is_right(backend, backend.gemm_paired)) return "gemm_paired";
   if (!depthwise_is_right(backend, 3, 1) || !depthwise_is_right(backend, 3, 2) || !depthwise_is_right(backend, 5, 1)) {
     return "depthwise";
   }

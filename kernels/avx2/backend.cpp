@@ -17,6 +17,7 @@ constinit const Backend backend = {
     .activation = Activation::u8,
     .gemm = {.run = gemm, .mr = 5, .nr = 16, .nu = 8, .kr = 4, .widened = 0, .saturates = 1},
     .gemm_exact = {.run = gemm_widened, .mr = 5, .nr = 16, .nu = 8, .kr = 2, .widened = 1, .saturates = 0},
+    .gemm_paired = {.run = gemm_paired, .mr = 5, .nr = 16, .nu = 8, .kr = 4, .widened = 0, .saturates = 0},
     .depthwise = nullptr,
     .add = nullptr,
     .mul = nullptr,

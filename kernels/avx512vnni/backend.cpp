@@ -17,6 +17,7 @@ constinit const Backend backend = {
     .activation = Activation::u8,
     .gemm = {.run = gemm, .mr = 6, .nr = 64, .nu = 16, .kr = 4, .widened = 0, .saturates = 0},
     .gemm_exact = {.run = nullptr, .mr = 0, .nr = 0, .nu = 0, .kr = 0, .widened = 0, .saturates = 0},
+    .gemm_paired = {.run = nullptr, .mr = 0, .nr = 0, .nu = 0, .kr = 0, .widened = 0, .saturates = 0},
     .depthwise = depthwise,
     .add = add,
     .mul = mul,

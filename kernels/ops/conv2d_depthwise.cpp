@@ -24,7 +24,8 @@ class DepthwiseConv final : public Prepared {
         epilogue_(std::move(epilogue)),
         channels_(static_cast<std::size_t>(g.in_channels)),
         step_(static_cast<std::size_t>(g.stride[1] * g.in_channels)),
-        zeros_(static_cast<std::size_t>(g.out[1] - 1) * step_ + channels_ + kOverread,
+        zeros_(static_cast<std::size_t>(g.out[1] - 1) * step_ +
+                   static_cast<std::size_t>((g.kernel[1] - 1) * g.dilation[1] + 1) * channels_ + kOverread,
                static_cast<std::uint8_t>(ctx.inputs[0].quant->zero_point[0])) {
     const std::int64_t rows = g.batch * g.out[0];
     slices_ = slices_for(rows, rows == 0 ? 0 : g.macs() / static_cast<double>(rows), ctx.threads);
@@ -116,7 +117,9 @@ class DepthwiseConv final : public Prepared {
         for (std::int64_t kx = 0; kx < g_.kernel[1]; ++kx) {
           const std::int64_t ix = x * g_.stride[1] - g_.pad[1] + kx * g_.dilation[1];
           const bool inside = iy >= 0 && iy < g_.in[0] && ix >= 0 && ix < g_.in[1];
-          *taps++ = inside ? input + ((image * g_.in[0] + iy) * g_.in[1] + ix) * g_.in_channels : zeros_.data();
+          // Rows of zero points advance like any other row: kernels look for columns that outputs share.
+          *taps++ = inside ? input + ((image * g_.in[0] + iy) * g_.in[1] + ix) * g_.in_channels
+                           : zeros_.data() + kx * g_.dilation[1] * g_.in_channels;
         }
       }
     }

@@ -17,6 +17,7 @@ constinit const Backend backend = {
     .gemm =
         {.run = gemm<Code>, .mr = kGemmMr, .nr = kGemmNr, .nu = kGemmNu, .kr = kGemmKr, .widened = 0, .saturates = 0},
     .gemm_exact = {.run = nullptr, .mr = 0, .nr = 0, .nu = 0, .kr = 0, .widened = 0, .saturates = 0},
+    .gemm_paired = {.run = nullptr, .mr = 0, .nr = 0, .nu = 0, .kr = 0, .widened = 0, .saturates = 0},
     .depthwise = depthwise<Code>,
     .add = add<Code>,
     .mul = mul<Code>,

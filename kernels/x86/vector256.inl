@@ -17,6 +17,7 @@ enum : size_t {
 OCTET_INLINE Ints load(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
 OCTET_INLINE Ints load_aligned(const void* p) { return _mm256_load_si256(static_cast<const __m256i*>(p)); }
 OCTET_INLINE void store_aligned(void* p, Ints v) { _mm256_store_si256(static_cast<__m256i*>(p), v); }
+OCTET_INLINE void store(void* p, Ints v) { _mm256_storeu_si256(static_cast<__m256i*>(p), v); }
 OCTET_INLINE Ints zero() { return _mm256_setzero_si256(); }
 OCTET_INLINE Ints spread(int32_t v) { return _mm256_set1_epi32(v); }
 OCTET_INLINE Ints spread_word(int32_t v) { return _mm256_set1_epi16(static_cast<short>(v)); }
@@ -61,13 +62,13 @@ inline void copy_bytes(uint8_t* to, const uint8_t* from, size_t n) {
   for (size_t i = 0; i < n; ++i) to[i] = from[i];
 }
 OCTET_INLINE void store_part(uint8_t* p, Ints v, Part part) {
-  if (part.n == kBytes) return _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v);
+  if (part.n == kBytes) return store(p, v);
   alignas(32) uint8_t bytes[kBytes];
   store_aligned(bytes, v);
   copy_bytes(p, bytes, part.n);
 }
 OCTET_INLINE void store_ints(int32_t* p, Ints v, size_t n) {
-  if (n >= kInts) return _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v);
+  if (n >= kInts) return store(p, v);
   alignas(32) int32_t ints[kInts];
   store_aligned(ints, v);
   for (size_t i = 0; i < n; ++i) p[i] = ints[i];

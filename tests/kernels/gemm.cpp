@@ -2,7 +2,7 @@
 // Every backend's GEMM micro-kernels against wide integers: all tails, extremes, unaligned pointers.
 #include <algorithm>
 
-#include "kernels/pack.h"
+#include "kernels/pairing.h"
 #include "kernels/requantize.h"
 #include "tests/kernels/columns.h"
 #include "tests/kernels/test_backends.h"
@@ -42,10 +42,23 @@ struct Addition {
   }
 };
 
+kernels::AlignedBytes pack(const Backend& backend, const Gemm& gemm, const kernels::WeightSource& source,
+                           std::size_t taps, std::size_t kc, std::size_t n) {
+  if (gemm.run == backend.gemm_paired.run) {
+    const kernels::PairedBlock block(gemm, source, taps, kc, n, 255);
+    kernels::AlignedBytes packed = kernels::allocate_aligned(block.bytes() + kOverread);
+    block.write(packed.get());
+    return packed;
+  }
+  kernels::AlignedBytes packed = kernels::allocate_aligned(kernels::block_bytes(gemm, taps, kc, n) + kOverread);
+  kernels::pack_block(gemm, source, taps, kc, n, packed.get());
+  return packed;
+}
+
 void check(std::mt19937& engine, const Backend& backend, const Gemm& gemm, Size size, Finish finish, bool with_add) {
   const bool is_signed = backend.activation == kernels::Activation::s8;
   const auto [m, taps, kc, n] = size;
-  INFO(backend.name << (gemm.widened != 0 ? " widened" : "") << ": m " << m << ", taps " << taps << ", kc " << kc
+  INFO(backend.name << (gemm.widened != 0 ? " widened" : gemm.run == backend.gemm_paired.run ? " paired" : "") << ": m " << m << ", taps " << taps << ", kc " << kc
                     << ", n " << n << ", finish " << static_cast<int>(finish) << ", add " << with_add);
   // Rows lie apart, each with its own misalignment and exactly kOverread readable bytes behind it.
   std::vector<std::vector<std::uint8_t>> storage;
@@ -66,8 +79,7 @@ void check(std::mt19937& engine, const Backend& backend, const Gemm& gemm, Size 
     weight = static_cast<std::int8_t>(
         std::clamp(engine() % 8 == 0 ? (code < 0 ? -limit : limit) : code, -limit, std::min(limit, 127)));
   }
-  kernels::AlignedBytes packed = kernels::allocate_aligned(kernels::block_bytes(gemm, taps, kc, n) + kOverread);
-  kernels::pack_block(gemm, {w.data(), taps * kc, kc, 1, 0}, taps, kc, n, packed.get());
+  const kernels::AlignedBytes packed = pack(backend, gemm, {w.data(), taps * kc, kc, 1, 0}, taps, kc, n);
   const Columns columns(engine, kernels::block_width(gemm, n), is_signed, finish);
   const std::size_t stride = n + engine() % 5, element = finish == Finish::accumulators ? 4 : 1;
   const std::size_t shift = element == 1 ? engine() % 7 : 4;
@@ -114,7 +126,7 @@ void check_finishes(std::mt19937& engine, const Backend& backend, const Gemm& ge
   check(engine, backend, gemm, size, Finish::accumulators, false);
 }
 
-// The fast GEMM and, where there is another one, the exact GEMM.
+// The fast GEMM and, where there are others, the exact and the paired GEMM.
 template <class Body>
 void for_each_gemm(Body body) {
   for (const Backend& backend : test_backends()) {
@@ -122,6 +134,7 @@ void for_each_gemm(Body body) {
     if (backend.gemm_exact.run != nullptr && backend.gemm_exact.run != backend.gemm.run) {
       body(backend, backend.gemm_exact);
     }
+    if (backend.gemm_paired.run != nullptr) body(backend, backend.gemm_paired);
   }
 }
 
@@ -171,8 +184,7 @@ TEST_CASE("gemm: extremes of codes and weights") {
         const std::vector<std::uint8_t> row(kc + kOverread, byte);
         const std::vector<const std::uint8_t*> rows(m, row.data());
         const std::vector<std::int8_t> w(n * kc, static_cast<std::int8_t>(weight));
-        kernels::AlignedBytes packed = kernels::allocate_aligned(kernels::block_bytes(gemm, 1, kc, n) + kOverread);
-        kernels::pack_block(gemm, {w.data(), kc, kc, 1, 0}, 1, kc, n, packed.get());
+        const kernels::AlignedBytes packed = pack(backend, gemm, {w.data(), kc, kc, 1, 0}, 1, kc, n);
         std::mt19937 engine(204);
         const Columns columns(engine, kernels::block_width(gemm, n), is_signed, Finish::accumulators);
         std::vector<std::int32_t> out(m * n);

@@ -94,7 +94,7 @@ TEST_CASE("pack: blocks that may saturate go to the exact GEMM, the rest stay") 
     const bool second_of_group_0 = b == 1 || b == 2;  // columns 24 to 47, as 16 + 8
     CHECK((packed.blocks()[b].gemm.widened != 0) == second_of_group_0);
   }
-  CHECK(packed.note() == ", widened 1 of 6 blocks: 0.1% of weight pairs may saturate");
+  CHECK(packed.note() == ", widened 2 of 7 blocks: 0.1% of weight pairs may saturate");
   CHECK(PackedWeights(backend, m, 127).note().empty());
 }
 
