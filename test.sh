@@ -8,28 +8,28 @@ set -euo pipefail
 cd "$(dirname "$0")"
 . cmake/packages.sh
 
-suite() {  # suite PRESET [CTEST ARGUMENT...]
+suite() {  # suite PRESET TARGET [CTEST ARGUMENT...]
   cmake --preset "$1" >/dev/null
-  cmake --build "build/$1"
+  cmake --build "build/$1" --target "$2"
   local preset=$1
-  shift
+  shift 2
   ctest --test-dir "build/$preset" --output-on-failure "$@"
 }
 
 case "${1:-}" in
   "")
     octet_require_packages
-    suite release
+    suite release all
     ;;
   --sanitize)
     octet_require_packages
     export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
-    suite asan --label-exclude no-asan
-    suite tsan --label-regex tsan
+    suite asan all --label-exclude no-asan
+    suite tsan test_runtime --label-regex tsan
     ;;
   --clang)
     octet_require_packages clang-14
-    suite clang
+    suite clang all
     ;;
   *)
     echo "usage: ./test.sh [--sanitize | --clang]" >&2

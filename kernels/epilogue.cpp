@@ -122,10 +122,11 @@ Status check_int8_operands(const OpContext& ctx) {
   return activation_codes_of(ctx, ctx.outputs[0], "the output").status();
 }
 
-Result<Epilogue> make_epilogue(const OpContext& ctx, const WeightMatrix& weights, int axis, const graph::Clamp& clamp,
+Result<Epilogue> make_epilogue(const OpContext& ctx, WeightMatrix& weights, int axis, const graph::Clamp& clamp,
                                const graph::Residual* residual) {
-  const Result<WeightQuant> quant = weight_quant(ctx, axis, weights.all_columns());
+  Result<WeightQuant> quant = weight_quant(ctx, axis, weights.all_columns());
   if (!quant) return quant.status();
+  absorb_zero_points(weights, *quant);
   return make_epilogue(ctx, *quant, column_sums(weights, *quant), weights.k(), clamp, residual);
 }
 
@@ -155,6 +156,17 @@ Result<WeightQuant> weight_quant(const OpContext& ctx, int axis, std::size_t col
     result.zero_point.push_back(zero_point);
   }
   return result;
+}
+
+void absorb_zero_points(WeightMatrix& weights, WeightQuant& quant) {
+  for (std::size_t c = 0; c < weights.all_columns(); ++c) {
+    if (quant.zero_point[c] == 0) continue;
+    const std::span<std::int8_t> codes(weights.codes.data() + c * weights.k(), weights.k());
+    const auto [lowest, highest] = std::ranges::minmax(codes);
+    const std::int32_t move = std::clamp(-quant.zero_point[c], -128 - lowest, 127 - highest);
+    for (std::int8_t& code : codes) code = static_cast<std::int8_t>(code + move);
+    quant.zero_point[c] += move;
+  }
 }
 
 std::vector<ColumnSums> column_sums(const WeightMatrix& weights, const WeightQuant& quant) {
@@ -248,7 +260,10 @@ Result<Epilogue> make_epilogue(const OpContext& ctx, const WeightQuant& quant, s
       e.add = *add;
     }
   }
-  if (std::ranges::any_of(quant.zero_point, [](std::int32_t z) { return z != 0; })) e.weight_zero = quant.zero_point;
+  if (std::ranges::any_of(quant.zero_point, [](std::int32_t z) { return z != 0; })) {
+    e.weight_zero = quant.zero_point;
+    e.weight_zero.resize(columns + kPadding);
+  }
 
   for (std::size_t c = 0; c < columns; ++c) {
     const float sw = quant.scale[c];
@@ -276,7 +291,7 @@ Result<Epilogue> make_epilogue(const OpContext& ctx, const WeightQuant& quant, s
                         code, static_cast<double>(sx) * sw, swing));
       }
     }
-    // sum (x-zx)(w-zw) + b = sum x*w  +  [b - zx*sum w + k*zx*zw]  -  zw*sum x, all mod 2^32.
+    // sum (x-zx)(w-zw) + b = sum x*(w-zw)  +  [b - zx*sum w + k*zx*zw], all mod 2^32.
     const std::int64_t constant = moved - zx * sums[c].codes + static_cast<std::int64_t>(k) * zx * quant.zero_point[c];
     e.bias[c] = static_cast<std::int32_t>(static_cast<std::uint32_t>(constant));
   }

@@ -24,6 +24,10 @@ struct WeightQuant {
 // Those of input 1, given per tensor or along `axis`; column c takes entry c mod their number.
 Result<WeightQuant> weight_quant(const OpContext& ctx, int axis, std::size_t columns);
 
+// Moves each column's codes, and its zero point with them, so that it becomes 0 or, where not all of
+// them would stay s8, as near to 0 as they allow. w - zw is what it was.
+void absorb_zero_points(WeightMatrix& weights, WeightQuant& quant);
+
 // What turns its codes into s8 on the way: u8 and s8 labels of one value differ in the top bit.
 inline std::uint8_t flip_to_s8(const Operand& w) { return w.dtype == DType::u8 ? 0x80 : 0; }
 
@@ -39,7 +43,7 @@ struct Epilogue {
   // accumulator to real where the output is f32.
   std::vector<std::int32_t> bias, multiplier, shift;
   std::vector<float> scale;
-  std::vector<std::int32_t> weight_zero;  // (columns), empty if all are 0
+  std::vector<std::int32_t> weight_zero;  // likewise, but empty if all are 0
   std::vector<float> float_bias;          // (columns), f32 output with an f32 bias only
   std::int32_t zero_point = 0, min = 0, max = 0;
   Finish finish = Finish::fixed;  // accumulators: the output is f32
@@ -67,7 +71,8 @@ Result<Epilogue> make_epilogue(const OpContext& ctx, const WeightQuant& quant, s
 std::vector<ColumnSums> column_sums(const WeightMatrix& weights, const WeightQuant& quant);
 
 // All of the above for the usual case: weights of input 1 quantized along `axis`, all taps computed.
-Result<Epilogue> make_epilogue(const OpContext& ctx, const WeightMatrix& weights, int axis, const graph::Clamp& clamp,
+// They absorb their zero points.
+Result<Epilogue> make_epilogue(const OpContext& ctx, WeightMatrix& weights, int axis, const graph::Clamp& clamp,
                                const graph::Residual* residual);
 
 // Input 0 must hold the backend's codes, input 1 constant 8-bit codes; output 0 gets codes or f32.

@@ -50,7 +50,7 @@ class IndirectGemm final : public Prepared {
     fill_indirection(g_, 0, g_.pixels(), io.input<std::uint8_t>(0), zero_row_.data(), table_.data());
   }
 
-  std::size_t scratch_bytes() const override { return pointer_bytes() + gemm_.scratch_bytes(); }
+  std::size_t scratch_bytes() const override { return pointer_bytes(); }
   int slices() const override { return slices_; }
 
   void run(const Io& io, int slice) const noexcept override {
@@ -62,7 +62,7 @@ class IndirectGemm final : public Prepared {
     const Range rows = by_blocks_ ? all_rows : Range{tiles.first * mr, std::min(tiles.last * mr, all_rows.last)};
     const Range blocks = by_blocks_ ? share_of(all_blocks.last, slice, slices_) : all_blocks;
     for (std::int64_t row = rows.first; row < rows.last; row += chunk_) {
-      run_chunk(io, {row, std::min(row + chunk_, rows.last)}, blocks, pointers, scratch + pointer_bytes());
+      run_chunk(io, {row, std::min(row + chunk_, rows.last)}, blocks, pointers);
     }
   }
 
@@ -78,8 +78,7 @@ class IndirectGemm final : public Prepared {
     return round_up(static_cast<std::size_t>(chunk_) * gemm_.taps() * sizeof(void*), 64);
   }
 
-  void run_chunk(const Io& io, Range rows, Range blocks, const std::uint8_t** pointers,
-                 std::byte* scratch) const noexcept {
+  void run_chunk(const Io& io, Range rows, Range blocks, const std::uint8_t** pointers) const noexcept {
     const auto first = static_cast<std::size_t>(rows.first), m = static_cast<std::size_t>(rows.last - rows.first);
     const std::size_t stride = gemm_.columns();
     const std::uint8_t* const* source = pointers;
@@ -97,7 +96,7 @@ class IndirectGemm final : public Prepared {
                .out_stride = stride,
                .residual = gemm_.has_add() ? io.input<std::uint8_t>(3) + first * stride : nullptr,
                .residual_stride = stride},
-              pointers, scratch);
+              pointers);
   }
 
   ConvGeometry g_;

@@ -55,7 +55,7 @@ struct MulParams {
   Finish finish;
 };
 
-// C[i][j] = finish(bias[j] + sum over t < taps, p < kc of rows[i*taps + t][p] * W[t][p][j])
+// C[i][j] = finish(bias[j] + sum over t < taps, p < kc of rows[i*taps + t][p] * (W[t][p][j] - weight_zero[j]))
 //   for i < m, j < n, one column block of the packed weights.
 // With add: C = add(C as codes with requant's zp/min/max, residual[i][j]).
 struct GemmArgs {
@@ -70,6 +70,7 @@ struct GemmArgs {
   const AddParams* add;        // nullptr: no residual
   const uint8_t* residual;     // (m, n) codes
   size_t residual_stride;
+  const int32_t* weight_zero;  // (block width); nullptr: all 0, as almost always
 };
 using GemmFn = void (*)(const GemmArgs&);
 
@@ -123,7 +124,7 @@ struct QuantizeParams {
 using QuantizeFn = void (*)(const QuantizeParams&, const float* in, uint8_t* out, size_t n);
 // f32(scale * float(code - zp))
 using DequantizeFn = void (*)(float scale, int32_t zero_point, const uint8_t* in, float* out, size_t n);
-// out[j] = finish(acc[j]) per column, for accumulators that took a detour (weight zero points)
+// out[j] = finish(acc[j]) per column, for accumulators that no other kernel finishes (resizing)
 using RequantizeFn = void (*)(const Requant&, const int32_t* acc, uint8_t* out, size_t n);
 
 enum class Activation : int32_t { u8, s8 };

@@ -27,14 +27,12 @@ struct GemmColumns {
   const void* weights;
   std::size_t taps, kc, n;
   std::size_t column;
-  const std::int32_t* bias;  // (block width)
+  const std::int32_t* bias;         // (block width)
+  const std::int32_t* weight_zero;  // (block width), or nullptr: all 0
 };
 
-// out = epilogue(rows * columns). Where the epilogue has weight zero points the accumulators take a
-// detour through `scratch`: gemm_scratch_bytes(epilogue) of it.
-void run_gemm(const Backend& backend, const Epilogue& epilogue, const GemmColumns& columns, const GemmRows& rows,
-              std::byte* scratch) noexcept;
-std::size_t gemm_scratch_bytes(const Epilogue& epilogue);
+// out = epilogue(rows * columns)
+void run_gemm(const Epilogue& epilogue, const GemmColumns& columns, const GemmRows& rows) noexcept;
 
 // A constant right operand, packed, with its epilogue.
 class PackedGemm {
@@ -50,18 +48,17 @@ class PackedGemm {
   std::size_t mr() const { return backend_.gemm.mr; }
   std::size_t weight_bytes() const { return weights_.size(); }
   std::string note() const { return weights_.note(); }
-  std::size_t scratch_bytes() const { return round_up(gemm_scratch_bytes(epilogue_), 64); }
 
   // Blocks [first, last). rows.pointers see the channels of group 0; with groups, `movable` is that
   // same table, and is left moved to the last group.
-  void run(std::size_t first, std::size_t last, const GemmRows& rows, const std::uint8_t** movable,
-           std::byte* scratch) const noexcept;
+  void run(std::size_t first, std::size_t last, const GemmRows& rows, const std::uint8_t** movable) const noexcept;
 
  private:
   Backend backend_;
   std::size_t taps_, kc_, columns_, groups_;
   Epilogue epilogue_;
   PackedWeights weights_;
+  std::vector<bool> shifted_;  // per block: whether the weights of some column keep a zero point
 };
 
 }  // namespace octet::kernels

@@ -58,8 +58,8 @@ struct Columns {
       shift.push_back(s);
       scale.push_back(static_cast<float>(static_cast<double>(m) / static_cast<double>(std::int64_t{1} << s)));
     }
-    requant = {bias.data(), multiplier.data(), shift.data(), scale.data(), codes.middle(), codes.min + 1,
-               codes.max - 2, finish};
+    requant = {bias.data(),    multiplier.data(), shift.data(),  scale.data(),
+               codes.middle(), codes.min + 1,     codes.max - 2, finish};
   }
 };
 
@@ -76,7 +76,8 @@ std::int32_t read(const std::vector<std::uint8_t>& out, std::size_t i, Finish fi
   return value;
 }
 
-bool gemm_is_right(const Backend& backend, const Gemm& gemm, std::size_t n, Finish finish, bool with_add) {
+bool gemm_is_right(const Backend& backend, const Gemm& gemm, std::size_t n, Finish finish, bool with_add,
+                   bool with_zeros = false) {
   const Codes codes(backend);
   const std::size_t m = gemm.mr + 1U, taps = 2, kc = 13, width = (n + gemm.nu - 1U) / gemm.nu * gemm.nu;
   Bytes bytes;
@@ -98,16 +99,20 @@ bool gemm_is_right(const Backend& backend, const Gemm& gemm, std::size_t n, Fini
   std::vector<const std::uint8_t*> rows;
   for (std::size_t i = 0; i < m * taps; ++i) rows.push_back(a.data() + i * kc);
   const Columns columns(width, codes, finish);
-  const AddParams add{codes.middle(), codes.middle() + 3, codes.middle() - 5, 1 << 19, -(1 << 18), 19, 1.0F, -0.5F,
-                      codes.min, codes.max, finish};
+  const AddParams add{codes.middle(), codes.middle() + 3, codes.middle() - 5, 1 << 19, -(1 << 18), 19, 1.0F,
+                      -0.5F,          codes.min,          codes.max,          finish};
   const auto residual = bytes.vector<std::uint8_t>(m * n);
+  std::vector<std::int32_t> zeros(width);
+  for (std::size_t j = 0; with_zeros && j < n; j += 3) zeros[j] = static_cast<std::int32_t>(j) - 9;
   std::vector<std::uint8_t> out(m * n * 4);
   gemm.run({rows.data(), m, taps, kc, n, packed.get(), out.data(), n, &columns.requant, with_add ? &add : nullptr,
-            residual.data(), n});
+            residual.data(), n, with_zeros ? zeros.data() : nullptr});
   for (std::size_t i = 0; i < m; ++i) {
     for (std::size_t j = 0; j < n; ++j) {
       std::int32_t acc = 0;
-      for (std::size_t tp = 0; tp < taps * kc; ++tp) acc += codes.value(a[i * taps * kc + tp]) * w[tp * n + j];
+      for (std::size_t tp = 0; tp < taps * kc; ++tp) {
+        acc += codes.value(a[i * taps * kc + tp]) * (w[tp * n + j] - zeros[j]);
+      }
       std::int32_t expected = finished(columns.requant, j, acc);
       if (with_add) expected = add_codes(add, expected, codes.value(residual[i * n + j]));
       if (read(out, i * n + j, finish, codes) != expected) return false;
@@ -122,6 +127,7 @@ bool gemm_is_right(const Backend& backend, const Gemm& gemm) {
     return n == 0 || (gemm_is_right(backend, gemm, n, Finish::fixed, false) &&
                       gemm_is_right(backend, gemm, n, Finish::fixed, true) &&
                       gemm_is_right(backend, gemm, n, Finish::floating, false) &&
+                      gemm_is_right(backend, gemm, n, Finish::fixed, false, true) &&
                       gemm_is_right(backend, gemm, n, Finish::accumulators, false));
   });
 }
@@ -159,8 +165,8 @@ bool add_is_right(const Backend& backend, Finish finish, std::size_t b_step) {
   const Codes codes(backend);
   Bytes bytes;
   const auto a = bytes.vector<std::uint8_t>(kCount), b = bytes.vector<std::uint8_t>(kCount);
-  const AddParams p{codes.middle(), codes.middle() - 7, codes.middle() + 2, 777777, -654321, 20, 0.7417F, -0.62401F,
-                    codes.min + 1, codes.max - 1, finish};
+  const AddParams p{codes.middle(), codes.middle() - 7, codes.middle() + 2, 777777,        -654321, 20,
+                    0.7417F,        -0.62401F,          codes.min + 1,      codes.max - 1, finish};
   std::vector<std::uint8_t> out(kCount);
   backend.add(p, a.data(), 1, b.data(), b_step, out.data(), kCount);
   for (std::size_t i = 0; i < kCount; ++i) {
@@ -173,8 +179,8 @@ bool mul_is_right(const Backend& backend, Finish finish, std::size_t b_step) {
   const Codes codes(backend);
   Bytes bytes;
   const auto a = bytes.vector<std::uint8_t>(kCount), b = bytes.vector<std::uint8_t>(kCount);
-  const MulParams p{codes.middle(), codes.middle() - 7, codes.middle() + 2, 0x51234567, 38, 0.00495F, codes.min,
-                    codes.max, finish};
+  const MulParams p{codes.middle(), codes.middle() - 7, codes.middle() + 2, 0x51234567, 38,
+                    0.00495F,       codes.min,          codes.max,          finish};
   std::vector<std::uint8_t> out(kCount);
   backend.mul(p, a.data(), 1, b.data(), b_step, out.data(), kCount);
   for (std::size_t i = 0; i < kCount; ++i) {

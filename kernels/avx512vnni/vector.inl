@@ -33,7 +33,14 @@ OCTET_INLINE Floats add(Floats a, Floats b) { return _mm512_add_ps(a, b); }
 OCTET_INLINE Floats multiply(Floats a, Floats b) { return _mm512_mul_ps(a, b); }
 OCTET_INLINE Floats multiply_add(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
 OCTET_INLINE Floats minimum(Floats a, Floats b) { return _mm512_min_ps(a, b); }
+OCTET_INLINE Floats maximum(Floats a, Floats b) { return _mm512_max_ps(a, b); }
+OCTET_INLINE Floats divide(Floats a, Floats b) { return _mm512_div_ps(a, b); }
+OCTET_INLINE Floats zero_nan(Floats v) { return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(v, v, _CMP_ORD_Q), v); }
+OCTET_INLINE Ints add_ints(Ints a, Ints b) { return _mm512_add_epi32(a, b); }
 OCTET_INLINE Ints subtract(Ints a, Ints b) { return _mm512_sub_epi32(a, b); }
+OCTET_INLINE Ints multiply_low(Ints a, Ints b) { return _mm512_mullo_epi32(a, b); }
+OCTET_INLINE bool all_zero(Ints v) { return _mm512_test_epi32_mask(v, v) == 0; }
+OCTET_INLINE int32_t sum_of_ints(Ints v) { return _mm512_reduce_add_epi32(v); }
 OCTET_INLINE Ints bit_and(Ints a, Ints b) { return _mm512_and_si512(a, b); }
 template <int kBy>
 OCTET_INLINE Ints shift_left(Ints v) {
@@ -52,6 +59,10 @@ OCTET_INLINE Ints unpack_high_words(Ints a, Ints b) { return _mm512_unpackhi_epi
 OCTET_INLINE Ints pack_ints(Ints a, Ints b) { return _mm512_packs_epi32(a, b); }
 OCTET_INLINE Ints pack_words(Ints a, Ints b) { return _mm512_packus_epi16(a, b); }
 OCTET_INLINE Ints add_words(Ints a, Ints b) { return _mm512_adds_epi16(a, b); }
+OCTET_INLINE Ints subtract_words(Ints a, Ints b) { return _mm512_sub_epi16(a, b); }
+OCTET_INLINE Ints multiply_words_low(Ints a, Ints b) { return _mm512_mullo_epi16(a, b); }
+OCTET_INLINE Ints multiply_words_high(Ints a, Ints b) { return _mm512_mulhi_epi16(a, b); }
+OCTET_INLINE Ints max_bytes(Ints a, Ints b) { return _mm512_max_epu8(a, b); }
 OCTET_INLINE Ints clamp_bytes(Ints v, Ints low, Ints high) { return _mm512_min_epu8(_mm512_max_epu8(v, low), high); }
 
 // The first n bytes of a vector.
@@ -66,6 +77,11 @@ OCTET_INLINE Ints load_part(const uint8_t* p, Part part) {
 }
 OCTET_INLINE void store_part(uint8_t* p, Ints v, Part part) { _mm512_mask_storeu_epi8(p, part.mask, v); }
 OCTET_INLINE void store_ints(int32_t* p, Ints v, size_t n) { _mm512_mask_storeu_epi32(p, first_ints(n), v); }
+OCTET_INLINE Floats load_floats(const float* p, size_t n) { return _mm512_maskz_loadu_ps(first_ints(n), p); }
+OCTET_INLINE void store_floats(float* p, Floats v, size_t n) { _mm512_mask_storeu_ps(p, first_ints(n), v); }
+OCTET_INLINE Ints load_bytes_as_ints(const uint8_t* p, size_t n) {
+  return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(first_ints(n), p));
+}
 
 // Whether any of the values seen has none of the `fraction` bits set.
 class Guard {

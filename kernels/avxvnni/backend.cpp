@@ -3,7 +3,7 @@
 
 namespace octet::kernels {
 
-namespace scalar {
+namespace avx2 {
 extern const Backend backend;
 }
 
@@ -19,7 +19,7 @@ constinit const Backend backend = {
     .description = "AVX2 with vpdpbusd (AVX-VNNI)",
     .needs = kCpuAvx2 | kCpuFma | kCpuAvxVnni,
 #endif
-    .base = &scalar::backend,
+    .base = &avx2::backend,
     .activation = Activation::u8,
     .gemm = {.run = gemm, .mr = 6, .nr = 16, .nu = 8, .kr = 4, .widened = 0, .saturates = 0},
     .gemm_exact = {.run = nullptr, .mr = 0, .nr = 0, .nu = 0, .kr = 0, .widened = 0, .saturates = 0},

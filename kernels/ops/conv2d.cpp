@@ -3,8 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "kernels/codes.h"
 #include "kernels/epilogue.h"
 #include "kernels/float_ops.h"
@@ -63,11 +61,6 @@ Result<ConvGeometry> geometry_of(const OpContext& ctx, const graph::Conv2dAttrs&
   return g;
 }
 
-bool has_weight_zero_points(const Operand& w) {
-  const std::int32_t zero = w.dtype == DType::u8 ? 128 : 0;
-  return w.quant != nullptr && std::ranges::any_of(w.quant->zero_point, [zero](std::int32_t z) { return z != zero; });
-}
-
 }  // namespace
 
 Result<PreparedOp> prepare_conv2d(const OpContext& ctx) {
@@ -77,9 +70,8 @@ Result<PreparedOp> prepare_conv2d(const OpContext& ctx) {
   if (!geometry) return geometry.status();
   const ConvGeometry& g = *geometry;
   const bool one_by_one = g.taps() == 1;
-  // Weight zero points need the sum of the codes under the window, which only the GEMM path has.
   const bool depthwise = g.groups == g.in_channels && g.groups == g.out_channels && g.groups > 1;
-  if (depthwise && !has_weight_zero_points(ctx.inputs[1])) return prepare_conv2d_depthwise(ctx, g);
+  if (depthwise) return prepare_conv2d_depthwise(ctx, g);
   if (g.groups == 1 && g.in_channels <= 4 && !one_by_one && g.dilation[1] == 1)
     return prepare_conv2d_first_layer(ctx, g);
   return prepare_conv2d_gemm(ctx, g);

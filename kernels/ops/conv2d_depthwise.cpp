@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -11,13 +12,51 @@
 namespace octet::kernels {
 namespace {
 
+// The kernel takes s8 weights without zero points. A difference w - zw may need a bit more: what one
+// row of taps cannot hold of it goes to a further row that reads the same pixels, which few layers
+// need, and one row at that.
+struct DepthwiseWeights {
+  std::vector<std::int64_t> rows;  // ky of every row of taps: 0 to kh - 1, then further ones
+  AlignedBytes packed;             // (rows, kw, channels padded to 64)
+};
+
+// differences (channels, kh, kw)
+DepthwiseWeights pack_differences(const std::vector<std::int32_t>& differences, const ConvGeometry& g) {
+  const auto kw = static_cast<std::size_t>(g.kernel[1]), taps = static_cast<std::size_t>(g.taps());
+  const std::size_t padded = round_up(static_cast<std::size_t>(g.in_channels), 64);
+  std::vector<std::int32_t> rest = differences;
+  std::vector<std::int8_t> codes;
+  DepthwiseWeights weights;
+  const auto add_row = [&](std::size_t ky) {
+    const std::size_t first = codes.size();
+    codes.resize(first + kw * padded);
+    for (std::size_t i = 0; i < rest.size(); ++i) {
+      const std::size_t channel = i / taps, kx = i % kw;
+      if (i % taps / kw != ky) continue;
+      const auto code = static_cast<std::int8_t>(std::clamp(rest[i], -128, 127));
+      codes[first + kx * padded + channel] = code;
+      rest[i] -= code;
+    }
+    weights.rows.push_back(static_cast<std::int64_t>(ky));
+  };
+  for (std::size_t ky = 0; ky * kw < taps; ++ky) add_row(ky);
+  for (;;) {
+    const auto left = std::ranges::find_if(rest, [](std::int32_t r) { return r != 0; });
+    if (left == rest.end()) break;
+    add_row(static_cast<std::size_t>(left - rest.begin()) % taps / kw);
+  }
+  weights.packed = allocate_aligned(codes.size() + kOverread);
+  std::memcpy(weights.packed.get(), codes.data(), codes.size());
+  return weights;
+}
+
 // Output pixels whose taps all lie inside the width are one run per row, the few left and right of
 // them runs of one pixel, and one call takes such a run in many rows. Taps above or below the image
 // read a strip of zero points that is as long as a run, so top and bottom rows need nothing of
 // their own.
 class DepthwiseConv final : public Prepared {
  public:
-  DepthwiseConv(const OpContext& ctx, const ConvGeometry& g, AlignedBytes weights, Epilogue epilogue)
+  DepthwiseConv(const OpContext& ctx, const ConvGeometry& g, DepthwiseWeights weights, Epilogue epilogue)
       : g_(g),
         backend_(ctx.backend),
         weights_(std::move(weights)),
@@ -29,7 +68,7 @@ class DepthwiseConv final : public Prepared {
                static_cast<std::uint8_t>(ctx.inputs[0].quant->zero_point[0])) {
     const std::int64_t rows = g.batch * g.out[0];
     slices_ = slices_for(rows, rows == 0 ? 0 : g.macs() / static_cast<double>(rows), ctx.threads);
-    rows_at_once_ = std::clamp<std::int64_t>(kPointersAtOnce / g.taps(), 1, std::max<std::int64_t>(rows, 1));
+    rows_at_once_ = std::clamp<std::int64_t>(kPointersAtOnce / taps(), 1, std::max<std::int64_t>(rows, 1));
     if (epilogue_.add) {
       const auto row_codes = static_cast<std::int64_t>(row_elements());
       rows_at_once_ = std::clamp<std::int64_t>(kCodesAtOnce / row_codes, 1, rows_at_once_);
@@ -56,7 +95,7 @@ class DepthwiseConv final : public Prepared {
   std::string kernel() const override {
     return fmt::format("{} depthwise {}x{}", backend_.name, g_.kernel[0], g_.kernel[1]);
   }
-  std::size_t weight_bytes() const override { return static_cast<std::size_t>(g_.taps()) * round_up(channels_, 64); }
+  std::size_t weight_bytes() const override { return static_cast<std::size_t>(taps()) * round_up(channels_, 64); }
   double macs() const override { return g_.macs(); }
 
  private:
@@ -64,8 +103,9 @@ class DepthwiseConv final : public Prepared {
   static constexpr std::int64_t kCodesAtOnce = 128 << 10;  // likewise in the second
 
   std::size_t row_elements() const { return static_cast<std::size_t>(g_.out[1]) * channels_; }
+  std::int64_t taps() const { return static_cast<std::int64_t>(weights_.rows.size()) * g_.kernel[1]; }
   std::size_t tap_bytes() const {
-    return round_up(static_cast<std::size_t>(rows_at_once_ * g_.taps()) * sizeof(void*), 64);
+    return round_up(static_cast<std::size_t>(rows_at_once_ * taps()) * sizeof(void*), 64);
   }
   std::size_t code_bytes() const {
     return round_up(static_cast<std::size_t>(rows_at_once_) * row_elements() + kOverread, 64);
@@ -95,24 +135,24 @@ class DepthwiseConv final : public Prepared {
     const Requant requant = epilogue_.requant(0);
     std::byte* const at = out + static_cast<std::size_t>(pixels.first) * channels_ * epilogue_.out_size();
     backend_.depthwise({.taps = taps,
-                        .kh = static_cast<std::size_t>(g_.kernel[0]),
+                        .kh = weights_.rows.size(),
                         .kw = static_cast<std::size_t>(g_.kernel[1]),
                         .step = step_,
                         .rows = static_cast<std::size_t>(rows.last - rows.first),
                         .count = static_cast<std::size_t>(pixels.last - pixels.first),
                         .channels = channels_,
-                        .weights = reinterpret_cast<const std::int8_t*>(weights_.get()),
+                        .weights = reinterpret_cast<const std::int8_t*>(weights_.packed.get()),
                         .out = reinterpret_cast<std::uint8_t*>(at),
                         .out_stride = channels_,
                         .out_row_stride = row_elements(),
                         .requant = &requant});
   }
 
-  // taps (rows, kh, kw): what output pixel `x` of each row reads.
+  // taps (rows, weights_.rows, kw): what output pixel `x` of each row reads.
   void fill_taps(const std::uint8_t* input, Range rows, std::int64_t x, const std::uint8_t** taps) const noexcept {
     for (std::int64_t row = rows.first; row < rows.last; ++row) {
       const std::int64_t image = row / g_.out[0], oy = row % g_.out[0];
-      for (std::int64_t ky = 0; ky < g_.kernel[0]; ++ky) {
+      for (const std::int64_t ky : weights_.rows) {
         const std::int64_t iy = oy * g_.stride[0] - g_.pad[0] + ky * g_.dilation[0];
         for (std::int64_t kx = 0; kx < g_.kernel[1]; ++kx) {
           const std::int64_t ix = x * g_.stride[1] - g_.pad[1] + kx * g_.dilation[1];
@@ -127,7 +167,7 @@ class DepthwiseConv final : public Prepared {
 
   ConvGeometry g_;
   Backend backend_;
-  AlignedBytes weights_;  // (kh*kw, channels padded to 64)
+  DepthwiseWeights weights_;
   Epilogue epilogue_;
   std::size_t channels_, step_;      // step: from one output pixel's taps to the next
   std::vector<std::uint8_t> zeros_;  // zero points, as many as the taps of a whole row span
@@ -144,15 +184,23 @@ Result<PreparedOp> prepare_conv2d_depthwise(const OpContext& ctx, const ConvGeom
   const Operand& w = ctx.inputs[1];  // (channels, 1, kh, kw)
   const WeightMatrix weights = gather_weights(w.constant_as<std::uint8_t>(), flip_to_s8(w), channels, 1, taps, 1,
                                               [&](std::size_t c, std::size_t t, std::size_t) { return c * taps + t; });
-  const std::size_t padded = round_up(channels, 64);
-  AlignedBytes packed = allocate_aligned(taps * padded + kOverread);
+  Result<WeightQuant> quant = weight_quant(ctx, 0, channels);
+  if (!quant) return quant.status();
+  std::vector<std::int32_t> differences;  // w - zw (channels, kh, kw)
+  std::vector<ColumnSums> sums(channels);
   for (std::size_t c = 0; c < channels; ++c) {
-    for (std::size_t t = 0; t < taps; ++t) packed[t * padded + c] = static_cast<std::byte>(weights.column(c)[t]);
+    for (const std::int32_t code : weights.column(c)) {
+      const std::int32_t difference = code - quant->zero_point[c];
+      differences.push_back(difference);
+      sums[c].codes += difference;
+      sums[c].distance += std::abs(difference);
+    }
+    quant->zero_point[c] = 0;
   }
   Result<Epilogue> epilogue =
-      make_epilogue(ctx, weights, 0, attrs.clamp, attrs.residual.present ? &attrs.residual : nullptr);
+      make_epilogue(ctx, *quant, sums, taps, attrs.clamp, attrs.residual.present ? &attrs.residual : nullptr);
   if (!epilogue) return epilogue.status();
-  return PreparedOp(std::make_unique<DepthwiseConv>(ctx, g, std::move(packed), *std::move(epilogue)));
+  return PreparedOp(std::make_unique<DepthwiseConv>(ctx, g, pack_differences(differences, g), *std::move(epilogue)));
 }
 
 }  // namespace octet::kernels

@@ -27,7 +27,7 @@ class FirstLayerConv final : public Prepared {
     slices_ = slices_for(rows, rows == 0 ? 0 : g.macs() / static_cast<double>(rows), ctx.threads);
   }
 
-  std::size_t scratch_bytes() const override { return copy_bytes() + pointer_bytes() + gemm_.scratch_bytes(); }
+  std::size_t scratch_bytes() const override { return copy_bytes() + pointer_bytes(); }
   int slices() const override { return slices_; }
 
   void run(const Io& io, int slice) const noexcept override {
@@ -86,7 +86,7 @@ class FirstLayerConv final : public Prepared {
                .out_stride = stride,
                .residual = gemm_.has_add() ? io.input<std::uint8_t>(3) + first * stride : nullptr,
                .residual_stride = stride},
-              pointers, scratch + copy_bytes() + pointer_bytes());
+              pointers);
   }
 
   // Input row iy from column -pad on, zero points outside the image.
@@ -118,7 +118,7 @@ Result<PreparedOp> prepare_conv2d_first_layer(const OpContext& ctx, const ConvGe
   const auto channels = static_cast<std::size_t>(g.in_channels), columns = static_cast<std::size_t>(g.out_channels);
   const auto kh = static_cast<std::size_t>(g.kernel[0]), kw = static_cast<std::size_t>(g.kernel[1]);
   const Operand& w = ctx.inputs[1];  // (out, in, kh, kw)
-  const WeightMatrix weights =
+  WeightMatrix weights =
       gather_weights(w.constant_as<std::uint8_t>(), flip_to_s8(w), 1, columns, kh, kw * channels,
                      [&](std::size_t c, std::size_t ky, std::size_t p) {  // p = kx * channels + channel
                        return ((c * channels + p % channels) * kh + ky) * kw + p / channels;

@@ -13,7 +13,7 @@ Result<PreparedOp> prepare_conv2d_gemm(const OpContext& ctx, const ConvGeometry&
   const std::size_t kc = static_cast<std::size_t>(g.in_channels) / groups;
   const std::size_t columns = static_cast<std::size_t>(g.out_channels) / groups;
   const Operand& w = ctx.inputs[1];  // (out, in/groups, kh, kw)
-  const WeightMatrix weights =
+  WeightMatrix weights =
       gather_weights(w.constant_as<std::uint8_t>(), flip_to_s8(w), groups, columns, taps, kc,
                      [&](std::size_t c, std::size_t t, std::size_t p) { return (c * kc + p) * taps + t; });
   Result<Epilogue> epilogue =

@@ -50,7 +50,7 @@ class ConvTranspose final : public Prepared {
     slices_ = slices_for(out_rows, out_rows == 0 ? 0 : macs() / static_cast<double>(out_rows), ctx.threads);
   }
 
-  std::size_t scratch_bytes() const override { return pointer_bytes() + gemms_.front().scratch_bytes(); }
+  std::size_t scratch_bytes() const override { return pointer_bytes(); }
   int slices() const override { return slices_; }
 
   void run(const Io& io, int slice) const noexcept override {
@@ -106,7 +106,7 @@ class ConvTranspose final : public Prepared {
               .out_stride = static_cast<std::size_t>(g_.stride[1]) * gemm.columns(),
               .residual = nullptr,
               .residual_stride = 0},
-             pointers, scratch + pointer_bytes());
+             pointers);
   }
 
   ConvGeometry g_;
@@ -196,10 +196,12 @@ Result<PreparedOp> prepare_conv_transpose2d(const OpContext& ctx) {
   std::vector<PackedGemm> gemms;
   for (const std::vector<std::int64_t>& row_taps : rows.sets) {
     for (const std::vector<std::int64_t>& column_taps : columns.sets) {
-      const WeightMatrix weights = weights_of_phase(w, g, row_taps, column_taps);
-      std::vector<ColumnSums> sums = column_sums(weights, *quant);
+      WeightMatrix weights = weights_of_phase(w, g, row_taps, column_taps);
+      WeightQuant phase_quant = *quant;
+      absorb_zero_points(weights, phase_quant);
+      std::vector<ColumnSums> sums = column_sums(weights, phase_quant);
       for (std::size_t c = 0; c < sums.size(); ++c) sums[c].distance = whole[c].distance;
-      Result<Epilogue> epilogue = make_epilogue(ctx, *quant, sums, weights.k(), attrs.clamp, nullptr);
+      Result<Epilogue> epilogue = make_epilogue(ctx, phase_quant, sums, weights.k(), attrs.clamp, nullptr);
       if (!epilogue) return epilogue.status();
       gemms.emplace_back(ctx.backend, weights, *std::move(epilogue), ctx.inputs[0].max_code);
     }

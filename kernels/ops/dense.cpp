@@ -43,8 +43,8 @@ Result<PreparedOp> prepare_dense(const OpContext& ctx) {
   if (!g) return g.status();
   const auto n = static_cast<std::size_t>(g->out_channels), k = static_cast<std::size_t>(g->in_channels);
   const Operand& w = ctx.inputs[1];
-  const WeightMatrix weights = gather_weights(w.constant_as<std::uint8_t>(), flip_to_s8(w), 1, n, 1, k,
-                                              [k](std::size_t c, std::size_t, std::size_t p) { return c * k + p; });
+  WeightMatrix weights = gather_weights(w.constant_as<std::uint8_t>(), flip_to_s8(w), 1, n, 1, k,
+                                        [k](std::size_t c, std::size_t, std::size_t p) { return c * k + p; });
   Result<Epilogue> epilogue = make_epilogue(ctx, weights, 0, std::get<graph::DenseAttrs>(ctx.attrs).clamp, nullptr);
   if (!epilogue) return epilogue.status();
   PackedGemm gemm(ctx.backend, weights, *std::move(epilogue), ctx.inputs[0].max_code);

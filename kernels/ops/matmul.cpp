@@ -78,9 +78,7 @@ class Int8MatMul final : public Prepared {
     }
   }
 
-  std::size_t scratch_bytes() const override {
-    return packed_bytes() + kPointerBytes + kBiasBytes + round_up(gemm_scratch_bytes(epilogue_), 64);
-  }
+  std::size_t scratch_bytes() const override { return packed_bytes() + kPointerBytes + kBiasBytes; }
   int slices() const override { return slices_; }
 
   void run(const Io& io, int slice) const noexcept override {
@@ -123,15 +121,21 @@ class Int8MatMul final : public Prepared {
       const std::size_t rows = std::min(kRows, m - row);
       for (std::size_t i = 0; i < rows; ++i) pointers[i] = a + (row + i) * k;
       const std::size_t at = (static_cast<std::size_t>(product) * m + row) * n + static_cast<std::size_t>(column);
-      run_gemm(backend_, epilogue_,
-               {.gemm = &gemm_, .weights = scratch, .taps = 1, .kc = k, .n = block_n, .column = 0, .bias = bias},
+      run_gemm(epilogue_,
+               {.gemm = &gemm_,
+                .weights = scratch,
+                .taps = 1,
+                .kc = k,
+                .n = block_n,
+                .column = 0,
+                .bias = bias,
+                .weight_zero = epilogue_.weight_zero.empty() ? nullptr : epilogue_.weight_zero.data()},
                {.pointers = pointers,
                 .m = rows,
                 .out = io.outputs[0] + at * epilogue_.out_size(),
                 .out_stride = n,
                 .residual = nullptr,
-                .residual_stride = 0},
-               scratch + packed_bytes() + kPointerBytes + kBiasBytes);
+                .residual_stride = 0});
     }
   }
 

@@ -23,6 +23,17 @@ void store(const GemmArgs& args, size_t i, size_t j, int32_t sum) {
   static_cast<uint8_t*>(args.out)[at] = static_cast<uint8_t>(code);
 }
 
+// Unsigned, so that a sum beyond int32 wraps like every other accumulator.
+template <class Code>
+uint32_t sum_of_row(const GemmArgs& args, size_t i) {
+  uint32_t sum = 0;
+  for (size_t t = 0; t < args.taps; ++t) {
+    const uint8_t* const a = args.rows[i * args.taps + t];
+    for (size_t p = 0; p < args.kc; ++p) sum += static_cast<uint32_t>(static_cast<Code>(a[p]));
+  }
+  return sum;
+}
+
 }  // namespace
 
 // One row times kGemmNu columns at a time: their sums stay in registers, and kr = 1 lets the
@@ -32,8 +43,12 @@ void gemm(const GemmArgs& args) {
   static_assert(kGemmKr == 1);
   const size_t width = (args.n + kGemmNu - 1) / kGemmNu * kGemmNu;
   for (size_t i = 0; i < args.m; ++i) {
+    const uint32_t row_sum = args.weight_zero != nullptr ? sum_of_row<Code>(args, i) : 0;
     for (size_t j0 = 0; j0 < args.n; j0 += kGemmNu) {
       uint32_t sums[kGemmNu] = {};
+      if (args.weight_zero != nullptr) {
+        for (size_t j = 0; j < kGemmNu; ++j) sums[j] = 0U - static_cast<uint32_t>(args.weight_zero[j0 + j]) * row_sum;
+      }
       const int8_t* w = static_cast<const int8_t*>(args.weights) + j0;  // (taps, kc, width)
       for (size_t t = 0; t < args.taps; ++t) {
         const uint8_t* const a = args.rows[i * args.taps + t];

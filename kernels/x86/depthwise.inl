@@ -58,36 +58,46 @@ OCTET_INLINE Slots<kSlots> load_bias(const Block& block) {
   return bias;
 }
 
+// One by one: compilers copy the struct in halves of vectors, which cannot be forwarded to whole loads.
+template <int kSlots>
+OCTET_INLINE void assign(Slots<kSlots>& to, const Slots<kSlots>& from) {
+  OCTET_UNROLL
+  for (int s = 0; s < kSlots; ++s) to.v[s] = from.v[s];
+}
+
 // Rows 4g .. 4g+3 of one column at `at(row)`; rows that do not exist repeat one (their weights are 0).
 template <int kKh, int kSlots, class At>
-OCTET_INLINE Slots<kSlots> load_column(int g, At at) {
+OCTET_INLINE Taps<kSlots> load_column(int g, At at) {
   const auto row = [&](int i) { return load_channels<kSlots>(at(4 * g + i)); };
   if (kKh - 4 * g == 1) {
     const Ints only = row(0);
-    return interleave<kSlots>(only, only, only, only);
+    return interleave<kSlots, 1>(only, only, only, only);
+  }
+  if (kKh - 4 * g == 2) {
+    const Ints last = row(1);
+    return interleave<kSlots>(row(0), last, last, last);
   }
   if (kKh - 4 * g == 3) {
     const Ints last = row(2);
-    return interleave<kSlots>(row(0), row(1), last, last);
+    return interleave<kSlots, 3>(row(0), row(1), last, last);
   }
   return interleave<kSlots>(row(0), row(1), row(2), row(3));
 }
 
-// A 3x3 or 5x5 window that moves kStride columns per output; kKw: outputs share none, whatever the
-// taps are (borders, where a tap may stand anywhere).
+// The first kKh rows of a window of kKw columns that moves kStride of them per output; kKw: outputs
+// share none, whatever the taps are (borders, where a tap may stand anywhere).
 template <int kKh, int kKw, int kStride, int kSlots>
 void window(const Block& block) {
-  static_assert(kKh % 4 == 1 || kKh % 4 == 3, "load_column");
   constexpr int kGroups = (kKh + 3) / 4;
   constexpr int kLive = (kKw - 1) / kStride + 1;  // outputs that a column can belong to
   const DepthwiseArgs& args = block.args;
   const size_t step = args.step, count = args.count;
 
-  Slots<kSlots> weights[kGroups][kKw];
+  Taps<kSlots> weights[kGroups][kKw];
   for (int g = 0; g < kGroups; ++g) {
     for (int kx = 0; kx < kKw; ++kx) {
       const auto row = [&](int ky) {
-        return ky < kKh ? load_channels<kSlots>(block.weight_row(static_cast<size_t>(ky * kKw + kx))) : zero();
+        return ky < kKh ? load_tap_weights<kSlots>(block.weight_row(static_cast<size_t>(ky * kKw + kx))) : zero();
       };
       weights[g][kx] = interleave<kSlots>(row(4 * g), row(4 * g + 1), row(4 * g + 2), row(4 * g + 3));
     }
@@ -96,7 +106,7 @@ void window(const Block& block) {
   const Output<kSlots> output(block);
 
   for (size_t y = 0; y < args.rows; ++y) {
-    const uint8_t* const* taps = args.taps + y * (kKh * kKw);
+    const uint8_t* const* taps = args.taps + y * (args.kh * kKw);
     // Output x + d lives in acc[(x + d) % kLive]; unrolling by kLive makes that a constant.
     Slots<kSlots> acc[kLive];
     // Column kx of output x is column kx - d*kStride of output x + d; now: x % kLive.
@@ -106,12 +116,17 @@ void window(const Block& block) {
         const auto column = load_column<kKh, kSlots>(g, [&](int ky) { return taps[ky * kKw + kx] + offset; });
         OCTET_UNROLL
         for (int d = 0; d < kLive; ++d) {
-          if (kx >= d * kStride) add_dot(acc[(now + d) % kLive], column, weights[g][kx - d * kStride]);
+          if (kx < d * kStride) continue;
+          if (kKh - 4 * g == 1) {
+            add_dot<kSlots, 1>(acc[(now + d) % kLive], column, weights[g][kx - d * kStride]);
+          } else {
+            add_dot<kSlots>(acc[(now + d) % kLive], column, weights[g][kx - d * kStride]);
+          }
         }
       }
     };
     OCTET_UNROLL
-    for (int d = 0; d < kLive; ++d) acc[d] = bias;
+    for (int d = 0; d < kLive; ++d) assign(acc[d], bias);
     OCTET_UNROLL
     for (int kx = 0; kx < kKw - kStride; ++kx) add_column(kx, block.channel, 0);
     size_t offset = block.channel, at = y * args.out_row_stride + block.channel;
@@ -122,7 +137,7 @@ void window(const Block& block) {
         OCTET_UNROLL
         for (int kx = kKw - kStride; kx < kKw; ++kx) add_column(kx, offset, now);
         output.store(at, acc[now]);
-        acc[now] = bias;
+        assign(acc[now], bias);
         offset += step;
         at += args.out_stride;
       }
@@ -137,10 +152,10 @@ void any_window(const Block& block) {
   const DepthwiseArgs& args = block.args;
   const size_t n_taps = args.kh * args.kw, groups = (n_taps + 3) / 4;
   const auto weight_group = [&](size_t g) {
-    const auto row = [&](size_t t) { return t < n_taps ? load_channels<kSlots>(block.weight_row(t)) : zero(); };
+    const auto row = [&](size_t t) { return t < n_taps ? load_tap_weights<kSlots>(block.weight_row(t)) : zero(); };
     return interleave<kSlots>(row(4 * g), row(4 * g + 1), row(4 * g + 2), row(4 * g + 3));
   };
-  Slots<kSlots> kept[kKept];
+  Taps<kSlots> kept[kKept];
   for (size_t g = 0; g < kKept && g < groups; ++g) kept[g] = weight_group(g);
   const Slots<kSlots> bias = load_bias<kSlots>(block);
   const Output<kSlots> output(block);
@@ -173,27 +188,45 @@ inline bool shares_columns(const DepthwiseArgs& args, size_t by) {
   return true;
 }
 
-using BlockFn = void (*)(const Block&);
+// How many rows of taps a block of channels needs: the last ones may be other channels' (weights that
+// take more than one row).
+template <int kSlots>
+size_t rows_of(const Block& block) {
+  for (size_t tap = block.args.kh * block.args.kw; tap > 0; --tap) {
+    if (!all_zero(load_tap_weights<kSlots>(block.weight_row(tap - 1)))) return (tap - 1) / block.args.kw + 1;
+  }
+  return 0;
+}
+
+template <int kKh, int kKw, int kSlots>
+void shared_window(const Block& block, size_t shared) {
+  if (shared == 1) return window<kKh, kKw, 1, kSlots>(block);
+  if (shared == 2) return window<kKh, kKw, 2, kSlots>(block);
+  window<kKh, kKw, kKw, kSlots>(block);
+}
 
 // shared: how many columns the window moves per output, 0 where outputs share none.
 template <int kSlots>
-BlockFn choose(const DepthwiseArgs& args, size_t shared) {
-  const size_t size = args.kh == args.kw ? args.kh : 0;
-  if (size == 3 && shared == 1) return window<3, 3, 1, kSlots>;
-  if (size == 3 && shared == 2) return window<3, 3, 2, kSlots>;
-  if (size == 3) return window<3, 3, 3, kSlots>;
-  if (size == 5 && shared == 1) return window<5, 5, 1, kSlots>;
-  if (size == 5 && shared == 2) return window<5, 5, 2, kSlots>;
-  return any_window<kSlots>;
+void run_block(const Block& block, size_t shared) {
+  const DepthwiseArgs& args = block.args;
+  const size_t rows = rows_of<kSlots>(block);
+  if (args.kw == 3 && args.kh >= 3 && rows <= 3) return shared_window<3, 3, kSlots>(block, shared);
+  if (args.kw == 3 && args.kh >= 4 && rows <= 4) return shared_window<4, 3, kSlots>(block, shared);
+  if (args.kw == 3 && args.kh >= 5 && rows <= 5) return shared_window<5, 3, kSlots>(block, shared);
+  if (args.kw == 5 && shared == 1 && args.kh >= 5 && rows <= 5) return window<5, 5, 1, kSlots>(block);
+  if (args.kw == 5 && shared == 2 && args.kh >= 5 && rows <= 5) return window<5, 5, 2, kSlots>(block);
+  if (args.kw == 5 && shared == 1 && args.kh >= 6 && rows <= 6) return window<6, 5, 1, kSlots>(block);
+  if (args.kw == 5 && shared == 2 && args.kh >= 6 && rows <= 6) return window<6, 5, 2, kSlots>(block);
+  any_window<kSlots>(block);
 }
 
 }  // namespace
 
 void depthwise(const DepthwiseArgs& args) {
   const size_t shared = shares_columns(args, 1) ? 1 : shares_columns(args, 2) ? 2 : 0;
-  const size_t rest = args.channels % kBytes;
-  const size_t wide = rest <= kBytes / 2 ? args.channels - rest : args.channels;  // the rest fits half a vector
-  const BlockFn run = choose<4>(args, shared);
-  for (size_t c = 0; c < wide; c += kBytes) run({args, c, args.channels - c});
-  if (wide < args.channels) choose<2>(args, shared)({args, wide, rest});
+  constexpr size_t kWide = size_t{kInts} * kWideSlots;
+  const size_t rest = args.channels % kWide;
+  const size_t wide = rest <= size_t{kInts} * 2 ? args.channels - rest : args.channels;  // the rest fits two slots
+  for (size_t c = 0; c < wide; c += kWide) run_block<kWideSlots>({args, c, args.channels - c}, shared);
+  if (wide < args.channels) run_block<2>({args, wide, rest}, shared);
 }

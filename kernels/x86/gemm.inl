@@ -30,9 +30,37 @@ struct Sum {
   size_t taps, steps;
   const int8_t* weights;  // (taps, steps, kVectors * kBytes)
   const int32_t* bias;    // nullptr: go on with what stands in acc
+  // With a bias: the weights' zero points, or nullptr, and what they are to be multiplied by.
+  const int32_t* weight_zero = nullptr;
+  const int32_t* row_sums = nullptr;  // (rows)
 };
 
-// acc (kRows, kVectors) = bias + A * B, or acc + A * B.
+// kBytes ones, then as many zeros.
+struct Ones {
+  int8_t at[2 * kBytes];
+  constexpr Ones() : at{} {
+    for (size_t i = 0; i < kBytes; ++i) at[i] = 1;
+  }
+};
+constexpr Ones kOnes;
+
+// sums[i] = the sum of all codes of row first + i
+inline void sum_rows(const GemmArgs& args, size_t first, size_t rows, int32_t* sums) {
+  const size_t rest = args.kc % kBytes, whole = args.kc - rest;
+  const Ints ones = load(kOnes.at), last_ones = load(kOnes.at + kBytes - rest);
+  const uint8_t* const* row = args.rows + first * args.taps;
+  for (size_t i = 0; i < rows; ++i) {
+    Ints sum = zero();
+    for (size_t t = 0; t < args.taps; ++t) {
+      const uint8_t* const codes = *row++;
+      for (size_t k = 0; k < whole; k += kBytes) sum = dot(sum, load(codes + k), ones);
+      if (rest != 0) sum = dot(sum, load(codes + whole), last_ones);
+    }
+    sums[i] = sum_of_ints(sum);
+  }
+}
+
+// acc (kRows, kVectors) = bias - weight_zero * row_sums + A * B, or acc + A * B.
 template <class Step, int kRows, int kVectors, bool kAhead>
 void multiply_tile(const Sum& sum, Ahead ahead, Ints* out) {
   Ints acc[kRows][kVectors];
@@ -42,6 +70,11 @@ void multiply_tile(const Sum& sum, Ahead ahead, Ints* out) {
       const Ints bias = RowOrder<kVectors>::load_slot(sum.bias, v);
       OCTET_UNROLL
       for (int i = 0; i < kRows; ++i) acc[i][v] = bias;
+      if (sum.weight_zero == nullptr) continue;
+      const Ints weight_zero = RowOrder<kVectors>::load_slot(sum.weight_zero, v);
+      if (all_zero(weight_zero)) continue;
+      OCTET_UNROLL
+      for (int i = 0; i < kRows; ++i) acc[i][v] = subtract(bias, multiply_low(weight_zero, spread(sum.row_sums[i])));
     }
   } else {
     OCTET_UNROLL
@@ -104,7 +137,10 @@ struct DirectProduct {
 
   template <int kVectors>
   OCTET_INLINE void multiply(size_t first, size_t rows, Ahead ahead, Ints* acc) const {
-    const Sum sum = {args.rows + first * args.taps, args.taps, (args.kc + 3) / 4, weights(), args.requant->bias};
+    int32_t row_sums[max_rows<kVectors>()];
+    if (args.weight_zero != nullptr) sum_rows(args, first, rows, row_sums);
+    const Sum sum = {args.rows + first * args.taps, args.taps,        (args.kc + 3) / 4, weights(),
+                     args.requant->bias,            args.weight_zero, row_sums};
     multiply_rows<ByCodes, kVectors>(static_cast<int>(rows), sum, ahead, acc);
   }
 };

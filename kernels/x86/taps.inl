@@ -6,6 +6,8 @@
 
 namespace {
 
+constexpr size_t kWideSlots = 4;  // of a block of channels, but for the last
+
 template <int kSlots>
 struct Slots {
   Ints v[kSlots];
@@ -25,9 +27,18 @@ OCTET_INLINE void store_channels(uint8_t* out, Ints codes, Part part) {
 }
 
 template <int kSlots>
-OCTET_INLINE Slots<kSlots> interleave(Ints t0, Ints t1, Ints t2, Ints t3) {
+OCTET_INLINE Ints load_tap_weights(const int8_t* p) {
+  return load_channels<kSlots>(p);
+}
+
+// Four taps of every channel, or as many as kTaps says and anything else: their weights are 0.
+template <int kSlots>
+using Taps = Slots<kSlots>;
+
+template <int kSlots, int kTaps = 4>
+OCTET_INLINE Taps<kSlots> interleave(Ints t0, Ints t1, Ints t2, Ints t3) {
   const Ints low01 = unpack_low_bytes(t0, t1), low23 = unpack_low_bytes(t2, t3);
-  Slots<kSlots> out;
+  Taps<kSlots> out;
   out.v[0] = unpack_low_words(low01, low23);
   out.v[1] = unpack_high_words(low01, low23);
   if constexpr (kSlots == 4) {
@@ -38,8 +49,8 @@ OCTET_INLINE Slots<kSlots> interleave(Ints t0, Ints t1, Ints t2, Ints t3) {
   return out;
 }
 
-template <int kSlots>
-OCTET_INLINE void add_dot(Slots<kSlots>& acc, const Slots<kSlots>& codes, const Slots<kSlots>& weights) {
+template <int kSlots, int kTaps = 4>
+OCTET_INLINE void add_dot(Slots<kSlots>& acc, const Taps<kSlots>& codes, const Taps<kSlots>& weights) {
   OCTET_UNROLL
   for (int s = 0; s < kSlots; ++s) acc.v[s] = dot(acc.v[s], codes.v[s], weights.v[s]);
 }

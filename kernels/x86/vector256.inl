@@ -31,7 +31,18 @@ OCTET_INLINE Floats add(Floats a, Floats b) { return _mm256_add_ps(a, b); }
 OCTET_INLINE Floats multiply(Floats a, Floats b) { return _mm256_mul_ps(a, b); }
 OCTET_INLINE Floats multiply_add(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b, c); }
 OCTET_INLINE Floats minimum(Floats a, Floats b) { return _mm256_min_ps(a, b); }
+OCTET_INLINE Floats maximum(Floats a, Floats b) { return _mm256_max_ps(a, b); }
+OCTET_INLINE Floats divide(Floats a, Floats b) { return _mm256_div_ps(a, b); }
+OCTET_INLINE Floats zero_nan(Floats v) { return _mm256_and_ps(v, _mm256_cmp_ps(v, v, _CMP_ORD_Q)); }
+OCTET_INLINE Ints add_ints(Ints a, Ints b) { return _mm256_add_epi32(a, b); }
 OCTET_INLINE Ints subtract(Ints a, Ints b) { return _mm256_sub_epi32(a, b); }
+OCTET_INLINE Ints multiply_low(Ints a, Ints b) { return _mm256_mullo_epi32(a, b); }
+OCTET_INLINE bool all_zero(Ints v) { return _mm256_testz_si256(v, v) != 0; }
+OCTET_INLINE int32_t sum_of_ints(Ints v) {
+  const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+  const __m128i two = _mm_add_epi32(four, _mm_unpackhi_epi64(four, four));
+  return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 1)));
+}
 OCTET_INLINE Ints bit_and(Ints a, Ints b) { return _mm256_and_si256(a, b); }
 template <int kBy>
 OCTET_INLINE Ints shift_left(Ints v) {
@@ -50,6 +61,10 @@ OCTET_INLINE Ints unpack_high_words(Ints a, Ints b) { return _mm256_unpackhi_epi
 OCTET_INLINE Ints pack_ints(Ints a, Ints b) { return _mm256_packs_epi32(a, b); }
 OCTET_INLINE Ints pack_words(Ints a, Ints b) { return _mm256_packus_epi16(a, b); }
 OCTET_INLINE Ints add_words(Ints a, Ints b) { return _mm256_adds_epi16(a, b); }
+OCTET_INLINE Ints subtract_words(Ints a, Ints b) { return _mm256_sub_epi16(a, b); }
+OCTET_INLINE Ints multiply_words_low(Ints a, Ints b) { return _mm256_mullo_epi16(a, b); }
+OCTET_INLINE Ints multiply_words_high(Ints a, Ints b) { return _mm256_mulhi_epi16(a, b); }
+OCTET_INLINE Ints max_bytes(Ints a, Ints b) { return _mm256_max_epu8(a, b); }
 OCTET_INLINE Ints clamp_bytes(Ints v, Ints low, Ints high) { return _mm256_min_epu8(_mm256_max_epu8(v, low), high); }
 
 // The first n bytes of a vector. There are no byte masks here: what is not whole goes byte by byte
@@ -60,6 +75,12 @@ struct Part {
 OCTET_INLINE Part first_bytes(size_t n) { return {n < kBytes ? n : kBytes}; }
 inline void copy_bytes(uint8_t* to, const uint8_t* from, size_t n) {
   for (size_t i = 0; i < n; ++i) to[i] = from[i];
+}
+OCTET_INLINE Ints load_part(const uint8_t* p, Part part) {
+  if (part.n == kBytes) return load(p);
+  alignas(32) uint8_t bytes[kBytes] = {};
+  copy_bytes(bytes, p, part.n);
+  return load_aligned(bytes);
 }
 OCTET_INLINE void store_part(uint8_t* p, Ints v, Part part) {
   if (part.n == kBytes) return store(p, v);
@@ -72,6 +93,25 @@ OCTET_INLINE void store_ints(int32_t* p, Ints v, size_t n) {
   alignas(32) int32_t ints[kInts];
   store_aligned(ints, v);
   for (size_t i = 0; i < n; ++i) p[i] = ints[i];
+}
+
+// Ints and floats do have masks.
+OCTET_INLINE Ints first_ints(size_t n) {
+  return _mm256_cmpgt_epi32(spread(n < kInts ? static_cast<int32_t>(n) : int32_t{kInts}),
+                            _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+OCTET_INLINE Floats load_floats(const float* p, size_t n) {
+  return n >= kInts ? _mm256_loadu_ps(p) : _mm256_maskload_ps(p, first_ints(n));
+}
+OCTET_INLINE void store_floats(float* p, Floats v, size_t n) {
+  if (n >= kInts) return _mm256_storeu_ps(p, v);
+  _mm256_maskstore_ps(p, first_ints(n), v);
+}
+OCTET_INLINE Ints load_bytes_as_ints(const uint8_t* p, size_t n) {
+  if (n >= kInts) return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+  alignas(8) uint8_t bytes[8] = {};
+  copy_bytes(bytes, p, n);
+  return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes)));
 }
 
 // Whether any of the values seen has none of the `fraction` bits set.

@@ -55,11 +55,15 @@ kernels::AlignedBytes pack(const Backend& backend, const Gemm& gemm, const kerne
   return packed;
 }
 
-void check(std::mt19937& engine, const Backend& backend, const Gemm& gemm, Size size, Finish finish, bool with_add) {
+void check(std::mt19937& engine, const Backend& backend, const Gemm& gemm, Size size, Finish finish, bool with_add,
+           bool with_zeros) {
   const bool is_signed = backend.activation == kernels::Activation::s8;
   const auto [m, taps, kc, n] = size;
-  INFO(backend.name << (gemm.widened != 0 ? " widened" : gemm.run == backend.gemm_paired.run ? " paired" : "") << ": m " << m << ", taps " << taps << ", kc " << kc
-                    << ", n " << n << ", finish " << static_cast<int>(finish) << ", add " << with_add);
+  INFO(backend.name << (gemm.widened != 0                     ? " widened"
+                        : gemm.run == backend.gemm_paired.run ? " paired"
+                                                              : "")
+                    << ": m " << m << ", taps " << taps << ", kc " << kc << ", n " << n << ", finish "
+                    << static_cast<int>(finish) << ", add " << with_add << ", zeros " << with_zeros);
   // Rows lie apart, each with its own misalignment and exactly kOverread readable bytes behind it.
   std::vector<std::vector<std::uint8_t>> storage;
   std::vector<const std::uint8_t*> rows;
@@ -86,6 +90,12 @@ void check(std::mt19937& engine, const Backend& backend, const Gemm& gemm, Size 
   std::vector<std::uint8_t> out(shift + m * stride * element + 64, 0xA5);
   std::vector<std::uint8_t> residual = random_bytes(engine, 1 + m * (n + 3) + kOverread);
   const Addition addition(engine, columns.requant());
+  // Zero points of few columns, of most, or of all; exactly as many as a kernel may read.
+  std::vector<std::int32_t> zeros(with_zeros ? kernels::block_width(gemm, n) : 0);
+  const unsigned density = 1 + engine() % 20;
+  for (std::int32_t& zero : zeros) {
+    if (engine() % density == 0) zero = static_cast<std::int32_t>(engine() % 513) - 256;
+  }
   gemm.run({.rows = rows.data(),
             .m = m,
             .taps = taps,
@@ -97,13 +107,15 @@ void check(std::mt19937& engine, const Backend& backend, const Gemm& gemm, Size 
             .requant = &columns.requant(),
             .add = with_add ? &addition.params : nullptr,
             .residual = with_add ? residual.data() + 1 : nullptr,
-            .residual_stride = n + 3});
+            .residual_stride = n + 3,
+            .weight_zero = with_zeros ? zeros.data() : nullptr});
   for (std::size_t i = 0; i < m; ++i) {
     for (std::size_t j = 0; j < n; ++j) {
       std::int64_t sum = 0;
+      const int zero = with_zeros ? zeros[j] : 0;
       for (std::size_t t = 0; t < taps; ++t) {
         for (std::size_t p = 0; p < kc; ++p)
-          sum += code_of(rows[i * taps + t][p], is_signed) * w[(j * taps + t) * kc + p];
+          sum += code_of(rows[i * taps + t][p], is_signed) * (w[(j * taps + t) * kc + p] - zero);
       }
       std::int32_t expected = columns.finished(j, sum);
       if (with_add) expected = addition.expected(expected, code_of(residual[1 + i * (n + 3) + j], is_signed), finish);
@@ -119,11 +131,12 @@ void check(std::mt19937& engine, const Backend& backend, const Gemm& gemm, Size 
 }
 
 void check_finishes(std::mt19937& engine, const Backend& backend, const Gemm& gemm, Size size) {
-  check(engine, backend, gemm, size, Finish::fixed, false);
-  check(engine, backend, gemm, size, Finish::fixed, true);
-  check(engine, backend, gemm, size, Finish::floating, false);
-  check(engine, backend, gemm, size, Finish::floating, true);
-  check(engine, backend, gemm, size, Finish::accumulators, false);
+  check(engine, backend, gemm, size, Finish::fixed, false, false);
+  check(engine, backend, gemm, size, Finish::fixed, engine() % 2 == 0, true);
+  check(engine, backend, gemm, size, Finish::fixed, true, false);
+  check(engine, backend, gemm, size, Finish::floating, false, engine() % 2 == 0);
+  check(engine, backend, gemm, size, Finish::floating, true, false);
+  check(engine, backend, gemm, size, Finish::accumulators, false, engine() % 2 == 0);
 }
 
 // The fast GEMM and, where there are others, the exact and the paired GEMM.
@@ -188,6 +201,8 @@ TEST_CASE("gemm: extremes of codes and weights") {
         std::mt19937 engine(204);
         const Columns columns(engine, kernels::block_width(gemm, n), is_signed, Finish::accumulators);
         std::vector<std::int32_t> out(m * n);
+        const int zero = weight > 64 || weight < -64 ? 0 : -4 * weight;
+        const std::vector<std::int32_t> zeros(kernels::block_width(gemm, n), zero);
         gemm.run({.rows = rows.data(),
                   .m = m,
                   .taps = 1,
@@ -199,9 +214,10 @@ TEST_CASE("gemm: extremes of codes and weights") {
                   .requant = &columns.requant(),
                   .add = nullptr,
                   .residual = nullptr,
-                  .residual_stride = 0});
+                  .residual_stride = 0,
+                  .weight_zero = zero == 0 ? nullptr : zeros.data()});
         INFO(backend.name << ": " << static_cast<int>(byte) << " * " << weight);
-        const std::int64_t sum = static_cast<std::int64_t>(kc) * code_of(byte, is_signed) * weight;
+        const std::int64_t sum = static_cast<std::int64_t>(kc) * code_of(byte, is_signed) * (weight - zero);
         for (std::size_t i = 0; i < out.size(); ++i) REQUIRE(out[i] == columns.finished(i % n, sum));
       }
     }

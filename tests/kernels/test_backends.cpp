@@ -22,6 +22,12 @@ void paired_gemm(const GemmArgs& args) {
   for (std::size_t i = 0; i < args.m; ++i) {
     for (std::size_t j = 0; j < args.n; ++j) {
       std::uint32_t sum = 0;
+      if (args.weight_zero != nullptr) {
+        for (std::size_t t = 0; t < args.taps; ++t) {
+          for (std::size_t p = 0; p < args.kc; ++p) sum += args.rows[i * args.taps + t][p];
+        }
+        sum *= 0U - static_cast<std::uint32_t>(args.weight_zero[j]);
+      }
       for (std::size_t t = 0; t < args.taps; ++t) {
         for (std::size_t p = 0; p < groups * kKr; p += 2) {
           const std::uint8_t* const a = args.rows[i * args.taps + t] + p;  // may read past kc: zero weights there

@@ -4,6 +4,7 @@
 
 #include <cfenv>
 #include <cstdlib>
+#include <thread>
 
 #include "tests/runtime/allocations.h"
 #include "tests/support/accuracy.h"
@@ -34,7 +35,7 @@ std::uint64_t hash_of_first_images(const Model& model, const SessionOptions& opt
 
 }  // namespace
 
-TEST_CASE("one output on every backend, thread count and requantization-neutral setting", "[tsan]") {
+TEST_CASE("one output on every backend and at every thread count") {
   const Model model = qat();
   for (RequantMode mode : {RequantMode::fixed, RequantMode::floating, RequantMode::floating_qnnpack}) {
     const auto reference = hash_of_first_images(model, {.backend = "scalar", .threads = 1, .requant = mode});
@@ -49,6 +50,18 @@ TEST_CASE("one output on every backend, thread count and requantization-neutral 
       }
     }
   }
+}
+
+TEST_CASE("sessions that share one model run at the same time on many threads", "[concurrent]") {
+  const Model model = qat();
+  const auto reference = hash_of_first_images(model, {.threads = 1});
+  std::vector<std::uint64_t> hashes(4);
+  std::vector<std::thread> threads;
+  for (std::uint64_t& hash : hashes) {
+    threads.emplace_back([&] { hash = hash_of_first_images(model, {.threads = 1}); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (std::uint64_t hash : hashes) CHECK(hash == reference);
 }
 
 TEST_CASE("a forced backend really runs") {

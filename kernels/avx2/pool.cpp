@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <immintrin.h>
+#include <string.h>
+
+#include "kernels/avx2/avx2.h"
+
+namespace octet::kernels::OCTET_BACKEND_NS {
+
+// Each builds on those before it.
+// clang-format off
+#include "kernels/x86/vector256.inl"
+#include "kernels/avx2/dot.inl"
+#include "kernels/x86/epilogue.inl"
+#include "kernels/x86/pool.inl"
+// clang-format on
+
+}  // namespace octet::kernels::OCTET_BACKEND_NS
