@@ -61,8 +61,8 @@ __attribute__((target("avx2"))) void maddubs_256() {
   __m256i acc[kChains] = {}, a = _mm256_set1_epi8(3), b = _mm256_set1_epi8(-5), ones = _mm256_set1_epi16(1);
   for (long i = 0; i < kRounds; ++i) {
     for (__m256i& chain : acc) {
-      __m256i pairs = _mm256_maddubs_epi16(a, b);
-      __asm__ volatile("" : "+x"(pairs));
+      __asm__ volatile("" : "+x"(a));  // or the products would be computed once, outside the loop
+      const __m256i pairs = _mm256_maddubs_epi16(a, b);
       chain = _mm256_add_epi32(chain, _mm256_madd_epi16(pairs, ones));
       __asm__ volatile("" : "+x"(chain));
     }

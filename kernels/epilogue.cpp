@@ -159,12 +159,27 @@ Result<WeightQuant> weight_quant(const OpContext& ctx, int axis, std::size_t col
 }
 
 void absorb_zero_points(WeightMatrix& weights, WeightQuant& quant) {
+  // An extra takes a kernel one instruction per row, the sums of rows at least ten: with one scale for
+  // all channels, few channels are wide enough to need either.
+  constexpr std::size_t kMostExcess = 4;
+  const std::size_t most = kMostExcess + weights.all_columns() / 16;
   for (std::size_t c = 0; c < weights.all_columns(); ++c) {
     if (quant.zero_point[c] == 0) continue;
     const std::span<std::int8_t> codes(weights.codes.data() + c * weights.k(), weights.k());
     const auto [lowest, highest] = std::ranges::minmax(codes);
-    const std::int32_t move = std::clamp(-quant.zero_point[c], -128 - lowest, 127 - highest);
-    for (std::int8_t& code : codes) code = static_cast<std::int8_t>(code + move);
+    std::int32_t move = -quant.zero_point[c];
+    const auto beyond = [&](std::int32_t code) { return code + move - std::clamp(code + move, -128, 127); };
+    const auto count =
+        static_cast<std::size_t>(std::ranges::count_if(codes, [&](int code) { return beyond(code) != 0; }));
+    const bool fits = beyond(highest) <= 127;  // the lowest always does: -127 is the most it can be beyond
+    if (count > kMostExcess || weights.excess.size() + count > most || !fits) {
+      move = std::clamp(move, -128 - lowest, 127 - highest);
+    }
+    for (std::size_t i = 0; i < codes.size(); ++i) {
+      const std::int32_t excess = beyond(codes[i]);
+      codes[i] = static_cast<std::int8_t>(codes[i] + move - excess);
+      if (excess != 0) weights.excess.push_back({c, i / weights.kc, i % weights.kc, static_cast<std::int8_t>(excess)});
+    }
     quant.zero_point[c] += move;
   }
 }
@@ -176,6 +191,10 @@ std::vector<ColumnSums> column_sums(const WeightMatrix& weights, const WeightQua
       sums[c].codes += w;
       sums[c].distance += std::abs(w - quant.zero_point[c]);
     }
+  }
+  for (const Excess& excess : weights.excess) {  // of the same sign as the code, whose zero point is 0
+    sums[excess.column].codes += excess.weight;
+    sums[excess.column].distance += std::abs(excess.weight);
   }
   return sums;
 }

@@ -24,8 +24,9 @@ struct WeightQuant {
 // Those of input 1, given per tensor or along `axis`; column c takes entry c mod their number.
 Result<WeightQuant> weight_quant(const OpContext& ctx, int axis, std::size_t columns);
 
-// Moves each column's codes, and its zero point with them, so that it becomes 0 or, where not all of
-// them would stay s8, as near to 0 as they allow. w - zw is what it was.
+// Moves each column's codes, and its zero point with them, so that it becomes 0. Where not all of them
+// would stay s8, either a few go partly to `excess` or the zero point only comes as near to 0 as they
+// allow. w - zw is what it was.
 void absorb_zero_points(WeightMatrix& weights, WeightQuant& quant);
 
 // What turns its codes into s8 on the way: u8 and s8 labels of one value differ in the top bit.

@@ -55,7 +55,14 @@ struct MulParams {
   Finish finish;
 };
 
+// What a weight exceeds s8 by, of all columns at one place of the sum.
+struct GemmExtra {
+  size_t tap, k;
+  const int8_t* weights;  // (block width, 4): one weight, then three zeros
+};
+
 // C[i][j] = finish(bias[j] + sum over t < taps, p < kc of rows[i*taps + t][p] * (W[t][p][j] - weight_zero[j]))
+//   where W includes the extras,
 //   for i < m, j < n, one column block of the packed weights.
 // With add: C = add(C as codes with requant's zp/min/max, residual[i][j]).
 struct GemmArgs {
@@ -70,7 +77,11 @@ struct GemmArgs {
   const AddParams* add;        // nullptr: no residual
   const uint8_t* residual;     // (m, n) codes
   size_t residual_stride;
-  const int32_t* weight_zero;  // (block width); nullptr: all 0, as almost always
+  // Weights whose zero point is not in W already: almost always none. For few weights beyond s8
+  // extras cost less, for many a zero point.
+  const int32_t* weight_zero;  // (block width), or nullptr: all 0
+  const GemmExtra* extras;     // (n_extras)
+  size_t n_extras;
 };
 using GemmFn = void (*)(const GemmArgs&);
 

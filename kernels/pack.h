@@ -27,10 +27,17 @@ std::size_t block_bytes(const Gemm& gemm, std::size_t taps, std::size_t kc, std:
 void pack_block(const Gemm& gemm, const WeightSource& source, std::size_t taps, std::size_t kc, std::size_t n,
                 void* out) noexcept;
 
+// What a weight exceeds the code in a WeightMatrix by.
+struct Excess {
+  std::size_t column, tap, k;
+  std::int8_t weight;
+};
+
 // A whole constant operand: groups of columns that see different inputs.
 struct WeightMatrix {
   std::vector<std::int8_t> codes;  // (groups, columns, taps, kc)
   std::size_t groups, columns, taps, kc;
+  std::vector<Excess> excess = {};  // by column, almost always none
 
   std::size_t all_columns() const { return groups * columns; }
   std::size_t k() const { return taps * kc; }

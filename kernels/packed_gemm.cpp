@@ -20,7 +20,9 @@ void run_gemm(const Epilogue& epilogue, const GemmColumns& columns, const GemmRo
                      .add = epilogue.add ? &*epilogue.add : nullptr,
                      .residual = rows.residual,
                      .residual_stride = rows.residual_stride,
-                     .weight_zero = columns.weight_zero});
+                     .weight_zero = columns.weight_zero,
+                     .extras = columns.extras.data(),
+                     .n_extras = columns.extras.size()});
   if (!epilogue.to_floats()) return;
   // An accumulator is as large as a float: they were left where the floats belong.
   for (std::size_t i = 0; i < rows.m; ++i) {
@@ -36,12 +38,23 @@ PackedGemm::PackedGemm(const Backend& backend, const WeightMatrix& weights, Epil
       groups_(weights.groups),
       epilogue_(std::move(epilogue)),
       weights_(backend, weights, max_code) {
-  const std::vector<std::int32_t>& zero = epilogue_.weight_zero;
-  for (const PackedBlock& block : weights_.blocks()) {
-    const std::size_t first = block.first_column, last = first + block.columns;
-    shifted_.push_back(!zero.empty() &&
-                       std::any_of(zero.data() + first, zero.data() + last, [](std::int32_t z) { return z != 0; }));
+  for (const PackedBlock& block : weights_.blocks()) corrections_.push_back(corrections_of(block, weights));
+}
+
+PackedGemm::Corrections PackedGemm::corrections_of(const PackedBlock& block, const WeightMatrix& weights) const {
+  Corrections corrections;
+  const std::size_t first = block.first_column;
+  if (!epilogue_.weight_zero.empty()) {
+    const std::int32_t* const zero = epilogue_.weight_zero.data() + first;
+    if (std::any_of(zero, zero + block.columns, [](std::int32_t z) { return z != 0; })) corrections.weight_zero = zero;
   }
+  for (const Excess& excess : weights.excess) {
+    if (excess.column < first || excess.column >= first + block.columns) continue;
+    corrections.weights.emplace_back(4 * block_width(block.gemm, block.columns));
+    corrections.weights.back()[4 * (excess.column - first)] = excess.weight;
+    corrections.extras.push_back({excess.tap, excess.k, corrections.weights.back().data()});
+  }
+  return corrections;
 }
 
 void PackedGemm::run(std::size_t first, std::size_t last, const GemmRows& rows,
@@ -65,7 +78,8 @@ void PackedGemm::run(std::size_t first, std::size_t last, const GemmRows& rows,
               .n = block.columns,
               .column = column,
               .bias = epilogue_.bias.data() + column,
-              .weight_zero = shifted_[b] ? epilogue_.weight_zero.data() + column : nullptr},
+              .weight_zero = corrections_[b].weight_zero,
+              .extras = corrections_[b].extras},
              at);
   }
 }

@@ -29,6 +29,7 @@ struct GemmColumns {
   std::size_t column;
   const std::int32_t* bias;         // (block width)
   const std::int32_t* weight_zero;  // (block width), or nullptr: all 0
+  std::span<const GemmExtra> extras;
 };
 
 // out = epilogue(rows * columns)
@@ -58,7 +59,15 @@ class PackedGemm {
   std::size_t taps_, kc_, columns_, groups_;
   Epilogue epilogue_;
   PackedWeights weights_;
-  std::vector<bool> shifted_;  // per block: whether the weights of some column keep a zero point
+  // Per block, almost always empty: zero points that weights keep, and what exceeds their codes.
+  struct Corrections {
+    const std::int32_t* weight_zero = nullptr;
+    std::vector<GemmExtra> extras;
+    std::vector<std::vector<std::int8_t>> weights;  // of the extras
+  };
+  Corrections corrections_of(const PackedBlock& block, const WeightMatrix& weights) const;
+
+  std::vector<Corrections> corrections_;
 };
 
 }  // namespace octet::kernels

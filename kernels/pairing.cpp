@@ -33,7 +33,7 @@ std::vector<std::array<std::size_t, 2>> match(const std::array<std::uint32_t, kW
     const std::uint32_t candidates = partners[one] & free;
     pairs.push_back({one, candidates == 0 ? one : take_fewest(candidates)});
   }
-  std::ranges::stable_partition(pairs, [](const auto& pair) { return pair[0] != pair[1]; });
+  std::stable_partition(pairs.begin(), pairs.end(), [](const auto& pair) { return pair[0] != pair[1]; });
   return pairs;
 }
 

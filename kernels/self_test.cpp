@@ -104,15 +104,19 @@ bool gemm_is_right(const Backend& backend, const Gemm& gemm, std::size_t n, Fini
   const auto residual = bytes.vector<std::uint8_t>(m * n);
   std::vector<std::int32_t> zeros(width);
   for (std::size_t j = 0; with_zeros && j < n; j += 3) zeros[j] = static_cast<std::int32_t>(j) - 9;
+  std::vector<std::int8_t> extra_weights(4 * width);
+  for (std::size_t j = 0; j < n; j += 4) extra_weights[4 * j] = static_cast<std::int8_t>(j * 37);
+  const GemmExtra extra{1, kc - 1, extra_weights.data()};
   std::vector<std::uint8_t> out(m * n * 4);
   gemm.run({rows.data(), m, taps, kc, n, packed.get(), out.data(), n, &columns.requant, with_add ? &add : nullptr,
-            residual.data(), n, with_zeros ? zeros.data() : nullptr});
+            residual.data(), n, with_zeros ? zeros.data() : nullptr, &extra, with_zeros ? 1U : 0U});
   for (std::size_t i = 0; i < m; ++i) {
     for (std::size_t j = 0; j < n; ++j) {
       std::int32_t acc = 0;
       for (std::size_t tp = 0; tp < taps * kc; ++tp) {
         acc += codes.value(a[i * taps * kc + tp]) * (w[tp * n + j] - zeros[j]);
       }
+      if (with_zeros) acc += codes.value(a[(i + 1) * taps * kc - 1]) * extra_weights[4 * j];
       std::int32_t expected = finished(columns.requant, j, acc);
       if (with_add) expected = add_codes(add, expected, codes.value(residual[i * n + j]));
       if (read(out, i * n + j, finish, codes) != expected) return false;

@@ -3,7 +3,7 @@
 
 namespace {
 
-enum : int { kAccumulators = 10 };  // of a GEMM tile: 10, the ones, 2 weights, a broadcast and a sum fit 16 registers
+enum : int { kAccumulators = 8 };  // of a GEMM tile: with the ones, 2 weights, a broadcast and sums, 16 registers
 
 // Exact only where no pair of products leaves int16 (kernels/saturation.h).
 OCTET_INLINE Ints dot(Ints acc, Ints codes, Ints weights) {

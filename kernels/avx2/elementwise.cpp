@@ -34,8 +34,8 @@ void lookup(const uint8_t* table, const uint8_t* in, uint8_t* out, size_t n) {
     Ints low = load_part(in + i, part), high = _mm256_xor_si256(low, top), sum = zero();
     OCTET_UNROLL
     for (int s = 0; s < 8; ++s) {
-      sum = _mm256_xor_si256(sum, _mm256_xor_si256(_mm256_shuffle_epi8(steps[0][s], low),
-                                                   _mm256_shuffle_epi8(steps[1][s], high)));
+      sum = _mm256_xor_si256(
+          sum, _mm256_xor_si256(_mm256_shuffle_epi8(steps[0][s], low), _mm256_shuffle_epi8(steps[1][s], high)));
       low = _mm256_subs_epi8(low, sixteen);
       high = _mm256_subs_epi8(high, sixteen);
     }

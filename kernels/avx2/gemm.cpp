@@ -136,9 +136,9 @@ struct StagedProduct {
     const uint8_t* row[max_rows<kVectors>()];
     for (size_t i = 0; i < rows; ++i) row[i] = chunk.row[i];
     Stage stage(args, first, rows);
-    int32_t row_sums[max_rows<kVectors>()];
+    int32_t row_sums[max_rows<kVectors>() + 3];
     if (args.weight_zero != nullptr) sum_rows(args, first, rows, row_sums);
-    Sum sum = {row, 1, 0, weights(), args.requant->bias, args.weight_zero, row_sums};
+    Sum sum = {row, 1, 0, weights(), args.requant->bias, args, first, row_sums};
     for (size_t filled; (filled = stage.fill(&chunk)) != 0; sum.bias = nullptr) {
       sum.steps = filled / 4;
       multiply_rows<typename Stage::Step, kVectors>(static_cast<int>(rows), sum, ahead, acc);

@@ -40,7 +40,15 @@ OCTET_INLINE Ints add_ints(Ints a, Ints b) { return _mm512_add_epi32(a, b); }
 OCTET_INLINE Ints subtract(Ints a, Ints b) { return _mm512_sub_epi32(a, b); }
 OCTET_INLINE Ints multiply_low(Ints a, Ints b) { return _mm512_mullo_epi32(a, b); }
 OCTET_INLINE bool all_zero(Ints v) { return _mm512_test_epi32_mask(v, v) == 0; }
-OCTET_INLINE int32_t sum_of_ints(Ints v) { return _mm512_reduce_add_epi32(v); }
+// to[0..3] = the sums of all entries of each
+OCTET_INLINE void store_sums(int32_t* to, Ints a, Ints b, Ints c, Ints d) {
+  const Ints ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+  const Ints cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+  const Ints all = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+  const __m256i two = _mm256_add_epi32(_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64(all, 1));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to),
+                   _mm_add_epi32(_mm256_castsi256_si128(two), _mm256_extracti128_si256(two, 1)));
+}
 OCTET_INLINE Ints bit_and(Ints a, Ints b) { return _mm512_and_si512(a, b); }
 template <int kBy>
 OCTET_INLINE Ints shift_left(Ints v) {

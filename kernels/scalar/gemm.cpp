@@ -49,6 +49,11 @@ void gemm(const GemmArgs& args) {
       if (args.weight_zero != nullptr) {
         for (size_t j = 0; j < kGemmNu; ++j) sums[j] = 0U - static_cast<uint32_t>(args.weight_zero[j0 + j]) * row_sum;
       }
+      for (size_t e = 0; e < args.n_extras; ++e) {
+        const GemmExtra& extra = args.extras[e];
+        const int32_t code = static_cast<Code>(args.rows[i * args.taps + extra.tap][extra.k]);
+        for (size_t j = 0; j < kGemmNu; ++j) sums[j] += static_cast<uint32_t>(code * extra.weights[4 * (j0 + j)]);
+      }
       const int8_t* w = static_cast<const int8_t*>(args.weights) + j0;  // (taps, kc, width)
       for (size_t t = 0; t < args.taps; ++t) {
         const uint8_t* const a = args.rows[i * args.taps + t];

@@ -30,9 +30,11 @@ struct Sum {
   size_t taps, steps;
   const int8_t* weights;  // (taps, steps, kVectors * kBytes)
   const int32_t* bias;    // nullptr: go on with what stands in acc
-  // With a bias: the weights' zero points, or nullptr, and what they are to be multiplied by.
-  const int32_t* weight_zero = nullptr;
-  const int32_t* row_sums = nullptr;  // (rows)
+  // With a bias: the call whose zero points and extras count too, which of its rows is the first, and
+  // the sums of the rows' codes if there are zero points.
+  const GemmArgs& args;
+  size_t first;
+  const int32_t* row_sums;
 };
 
 // kBytes ones, then as many zeros.
@@ -44,23 +46,70 @@ struct Ones {
 };
 constexpr Ones kOnes;
 
-// sums[i] = the sum of all codes of row first + i
-inline void sum_rows(const GemmArgs& args, size_t first, size_t rows, int32_t* sums) {
+// sums[i] = the sum of all codes of row i, i < 4; with kRows = 2 those of rows 0 and 1 twice.
+template <int kRows>
+OCTET_INLINE void sum_some_rows(const GemmArgs& args, const uint8_t* const* (&rows)[kRows], int32_t* sums) {
   const size_t rest = args.kc % kBytes, whole = args.kc - rest;
   const Ints ones = load(kOnes.at), last_ones = load(kOnes.at + kBytes - rest);
-  const uint8_t* const* row = args.rows + first * args.taps;
-  for (size_t i = 0; i < rows; ++i) {
-    Ints sum = zero();
-    for (size_t t = 0; t < args.taps; ++t) {
-      const uint8_t* const codes = *row++;
-      for (size_t k = 0; k < whole; k += kBytes) sum = dot(sum, load(codes + k), ones);
-      if (rest != 0) sum = dot(sum, load(codes + whole), last_ones);
+  Ints sum[kRows];
+  for (int i = 0; i < kRows; ++i) sum[i] = zero();
+  for (size_t t = 0; t < args.taps; ++t) {
+    for (size_t k = 0; k < whole; k += kBytes) {
+      OCTET_UNROLL
+      for (int i = 0; i < kRows; ++i) sum[i] = dot(sum[i], load(rows[i][t] + k), ones);
     }
-    sums[i] = sum_of_ints(sum);
+    if (rest == 0) continue;
+    OCTET_UNROLL
+    for (int i = 0; i < kRows; ++i) sum[i] = dot(sum[i], load(rows[i][t] + whole), last_ones);
+  }
+  store_sums(sums, sum[0], sum[1], sum[kRows - 2], sum[kRows - 1]);
+}
+
+// sums[i] = the sum of all codes of row first + i; there is room for n_rows + 3.
+__attribute__((noinline)) inline void sum_rows(const GemmArgs& args, size_t first, size_t n_rows, int32_t* sums) {
+  const uint8_t* const* row = args.rows + first * args.taps;
+  for (; n_rows >= 3; n_rows -= n_rows < 4 ? n_rows : 4, sums += 4, row += 4 * args.taps) {
+    const uint8_t* const* rows[4] = {row, row + args.taps, row + 2 * args.taps, row + (n_rows > 3 ? 3 : 2) * args.taps};
+    sum_some_rows(args, rows, sums);
+  }
+  if (n_rows == 0) return;
+  const uint8_t* const* rows[2] = {row, row + (n_rows - 1) * args.taps};
+  sum_some_rows(args, rows, sums);
+}
+
+// acc -= weight_zero * row_sums, and the extras.
+template <int kRows, int kVectors>
+OCTET_INLINE void add_corrections(const Sum& sum, Ints (&acc)[kRows][kVectors]) {
+  const GemmArgs& args = sum.args;
+  if (args.weight_zero != nullptr) {
+    OCTET_UNROLL
+    for (int v = 0; v < kVectors; ++v) {
+      const Ints weight_zero = RowOrder<kVectors>::load_slot(args.weight_zero, v);
+      if (all_zero(weight_zero)) continue;
+      OCTET_UNROLL
+      for (int i = 0; i < kRows; ++i) {
+        acc[i][v] = subtract(acc[i][v], multiply_low(weight_zero, spread(sum.row_sums[i])));
+      }
+    }
+  }
+  for (size_t e = 0; e < args.n_extras; ++e) {
+    const GemmExtra& extra = args.extras[e];
+    const uint8_t* const* row = args.rows + sum.first * args.taps + extra.tap;
+    OCTET_UNROLL
+    for (int v = 0; v < kVectors; ++v) {
+      const Ints weights = RowOrder<kVectors>::load_slot(extra.weights, v);
+      if (all_zero(weights)) continue;
+      OCTET_UNROLL
+      for (int i = 0; i < kRows; ++i) {
+        int32_t four;
+        memcpy(&four, row[static_cast<size_t>(i) * args.taps] + extra.k, 4);
+        acc[i][v] = dot(acc[i][v], spread(four), weights);
+      }
+    }
   }
 }
 
-// acc (kRows, kVectors) = bias - weight_zero * row_sums + A * B, or acc + A * B.
+// acc (kRows, kVectors) = bias + A * B, all of it, or acc + A * B.
 template <class Step, int kRows, int kVectors, bool kAhead>
 void multiply_tile(const Sum& sum, Ahead ahead, Ints* out) {
   Ints acc[kRows][kVectors];
@@ -70,12 +119,8 @@ void multiply_tile(const Sum& sum, Ahead ahead, Ints* out) {
       const Ints bias = RowOrder<kVectors>::load_slot(sum.bias, v);
       OCTET_UNROLL
       for (int i = 0; i < kRows; ++i) acc[i][v] = bias;
-      if (sum.weight_zero == nullptr) continue;
-      const Ints weight_zero = RowOrder<kVectors>::load_slot(sum.weight_zero, v);
-      if (all_zero(weight_zero)) continue;
-      OCTET_UNROLL
-      for (int i = 0; i < kRows; ++i) acc[i][v] = subtract(bias, multiply_low(weight_zero, spread(sum.row_sums[i])));
     }
+    if (sum.args.weight_zero != nullptr || sum.args.n_extras != 0) add_corrections(sum, acc);
   } else {
     OCTET_UNROLL
     for (int i = 0; i < kRows; ++i) {
@@ -137,10 +182,10 @@ struct DirectProduct {
 
   template <int kVectors>
   OCTET_INLINE void multiply(size_t first, size_t rows, Ahead ahead, Ints* acc) const {
-    int32_t row_sums[max_rows<kVectors>()];
+    int32_t row_sums[max_rows<kVectors>() + 3];
     if (args.weight_zero != nullptr) sum_rows(args, first, rows, row_sums);
-    const Sum sum = {args.rows + first * args.taps, args.taps,        (args.kc + 3) / 4, weights(),
-                     args.requant->bias,            args.weight_zero, row_sums};
+    const Sum sum = {args.rows + first * args.taps, args.taps, (args.kc + 3) / 4, weights(),
+                     args.requant->bias,            args,      first,             row_sums};
     multiply_rows<ByCodes, kVectors>(static_cast<int>(rows), sum, ahead, acc);
   }
 };

@@ -40,8 +40,9 @@ void avg_pool(const uint8_t* const* taps, size_t n_taps, size_t channels, const 
       acc[2] = dot_words(acc[2], unpack_low_bytes(high, zero()), ones);
       acc[3] = dot_words(acc[3], unpack_high_bytes(high, zero()), ones);
     }
-    store_part(out + c, requantizer.bytes(requantizer.fixed() ? requantizer.template words<true>(acc)
-                                                              : requantizer.template words<false>(acc)),
+    store_part(out + c,
+               requantizer.bytes(requantizer.fixed() ? requantizer.template words<true>(acc)
+                                                     : requantizer.template words<false>(acc)),
                first_bytes(channels - c));
   }
 }

@@ -38,10 +38,11 @@ OCTET_INLINE Ints add_ints(Ints a, Ints b) { return _mm256_add_epi32(a, b); }
 OCTET_INLINE Ints subtract(Ints a, Ints b) { return _mm256_sub_epi32(a, b); }
 OCTET_INLINE Ints multiply_low(Ints a, Ints b) { return _mm256_mullo_epi32(a, b); }
 OCTET_INLINE bool all_zero(Ints v) { return _mm256_testz_si256(v, v) != 0; }
-OCTET_INLINE int32_t sum_of_ints(Ints v) {
-  const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-  const __m128i two = _mm_add_epi32(four, _mm_unpackhi_epi64(four, four));
-  return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 1)));
+// to[0..3] = the sums of all entries of each
+OCTET_INLINE void store_sums(int32_t* to, Ints a, Ints b, Ints c, Ints d) {
+  const Ints all = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to),
+                   _mm_add_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1)));
 }
 OCTET_INLINE Ints bit_and(Ints a, Ints b) { return _mm256_and_si256(a, b); }
 template <int kBy>
@@ -117,7 +118,7 @@ OCTET_INLINE Ints load_bytes_as_ints(const uint8_t* p, size_t n) {
 // Whether any of the values seen has none of the `fraction` bits set.
 class Guard {
  public:
-  OCTET_INLINE explicit Guard(int32_t fraction) : fraction_(spread(fraction)), least_(fraction_) {}
+  OCTET_INLINE explicit Guard(int32_t fraction) : fraction_(spread(fraction)), least_(spread(-1)) {}
   OCTET_INLINE void see(Ints y) { least_ = _mm256_min_epu32(least_, bit_and(y, fraction_)); }
   OCTET_INLINE bool alarmed() const { return _mm256_movemask_epi8(_mm256_cmpeq_epi32(least_, zero())) != 0; }
 

@@ -56,7 +56,8 @@ kernels::AlignedBytes pack(const Backend& backend, const Gemm& gemm, const kerne
 }
 
 void check(std::mt19937& engine, const Backend& backend, const Gemm& gemm, Size size, Finish finish, bool with_add,
-           bool with_zeros) {
+           bool with_corrections) {
+  const bool with_zeros = with_corrections && engine() % 2 == 0;
   const bool is_signed = backend.activation == kernels::Activation::s8;
   const auto [m, taps, kc, n] = size;
   INFO(backend.name << (gemm.widened != 0                     ? " widened"
@@ -96,6 +97,15 @@ void check(std::mt19937& engine, const Backend& backend, const Gemm& gemm, Size 
   for (std::int32_t& zero : zeros) {
     if (engine() % density == 0) zero = static_cast<std::int32_t>(engine() % 513) - 256;
   }
+  std::vector<std::vector<std::int8_t>> extra_weights;
+  std::vector<kernels::GemmExtra> extras;
+  for (std::size_t e = with_corrections ? engine() % 4 : 0; e > 0; --e) {
+    extra_weights.emplace_back(4 * kernels::block_width(gemm, n));
+    for (std::size_t j = engine() % n; j < n; j += 1 + engine() % n) {
+      extra_weights.back()[4 * j] = static_cast<std::int8_t>(engine() % 3 == 0 ? 128 : engine() % 256);
+    }
+    extras.push_back({engine() % taps, engine() % kc, extra_weights.back().data()});
+  }
   gemm.run({.rows = rows.data(),
             .m = m,
             .taps = taps,
@@ -108,7 +118,9 @@ void check(std::mt19937& engine, const Backend& backend, const Gemm& gemm, Size 
             .add = with_add ? &addition.params : nullptr,
             .residual = with_add ? residual.data() + 1 : nullptr,
             .residual_stride = n + 3,
-            .weight_zero = with_zeros ? zeros.data() : nullptr});
+            .weight_zero = with_zeros ? zeros.data() : nullptr,
+            .extras = extras.data(),
+            .n_extras = extras.size()});
   for (std::size_t i = 0; i < m; ++i) {
     for (std::size_t j = 0; j < n; ++j) {
       std::int64_t sum = 0;
@@ -116,6 +128,9 @@ void check(std::mt19937& engine, const Backend& backend, const Gemm& gemm, Size 
       for (std::size_t t = 0; t < taps; ++t) {
         for (std::size_t p = 0; p < kc; ++p)
           sum += code_of(rows[i * taps + t][p], is_signed) * (w[(j * taps + t) * kc + p] - zero);
+      }
+      for (const kernels::GemmExtra& extra : extras) {
+        sum += code_of(rows[i * taps + extra.tap][extra.k], is_signed) * extra.weights[4 * j];
       }
       std::int32_t expected = columns.finished(j, sum);
       if (with_add) expected = addition.expected(expected, code_of(residual[1 + i * (n + 3) + j], is_signed), finish);
@@ -215,7 +230,9 @@ TEST_CASE("gemm: extremes of codes and weights") {
                   .add = nullptr,
                   .residual = nullptr,
                   .residual_stride = 0,
-                  .weight_zero = zero == 0 ? nullptr : zeros.data()});
+                  .weight_zero = zero == 0 ? nullptr : zeros.data(),
+                  .extras = nullptr,
+                  .n_extras = 0});
         INFO(backend.name << ": " << static_cast<int>(byte) << " * " << weight);
         const std::int64_t sum = static_cast<std::int64_t>(kc) * code_of(byte, is_signed) * (weight - zero);
         for (std::size_t i = 0; i < out.size(); ++i) REQUIRE(out[i] == columns.finished(i % n, sum));

@@ -28,6 +28,10 @@ void paired_gemm(const GemmArgs& args) {
         }
         sum *= 0U - static_cast<std::uint32_t>(args.weight_zero[j]);
       }
+      for (std::size_t e = 0; e < args.n_extras; ++e) {
+        const GemmExtra& extra = args.extras[e];
+        sum += static_cast<std::uint32_t>(args.rows[i * args.taps + extra.tap][extra.k] * extra.weights[4 * j]);
+      }
       for (std::size_t t = 0; t < args.taps; ++t) {
         for (std::size_t p = 0; p < groups * kKr; p += 2) {
           const std::uint8_t* const a = args.rows[i * args.taps + t] + p;  // may read past kc: zero weights there
