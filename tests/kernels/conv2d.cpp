@@ -25,7 +25,9 @@ graph::Conv2dAttrs attrs_of(const oracle::Conv& g) {
 }
 
 // Fills in everything but the geometry at random, and checks every backend against the oracle.
-void check_random(Random& random, const oracle::Conv& g, bool weight_offset, bool with_residual) {
+// few_beyond: one zero point near 0, with which a handful of weights exceed s8.
+void check_random(Random& random, const oracle::Conv& g, bool weight_offset, bool with_residual,
+                  bool few_beyond = false) {
   Int8Case test;
   test.prepare = kernels::prepare_conv2d;
   test.x = activation(nhwc(g.batch, g.in_h, g.in_w, g.in_c), random.real(0.01F, 0.1F), random.integer(0, 255),
@@ -36,6 +38,14 @@ void check_random(Random& random, const oracle::Conv& g, bool weight_offset, boo
   const int limit = random.chance(0.3) ? 128 : random.chance(0.5) ? 60 : 127;
   test.w.codes = random.codes(static_cast<std::size_t>(test.w.shape.count()), -limit, std::min(limit, 127));
   test.w.quant = random.weight_quant(g.out_c, 0, weight_offset);
+  if (few_beyond) {
+    test.w.codes = random.codes(test.w.codes.size(), -90, 90);
+    for (int i = random.integer(1, 5); i > 0; --i) {
+      const auto at = static_cast<std::size_t>(random.integer(0, static_cast<int>(test.w.codes.size()) - 1));
+      test.w.codes[at] = random.chance(0.5) ? -128 : 127;
+    }
+    test.w.quant = per_tensor(0.01F, random.integer(-35, 35));
+  }
   std::vector<float> sw;
   std::vector<int> zw;
   for (int o = 0; o < g.out_c; ++o) {
@@ -138,6 +148,39 @@ TEST_CASE("conv2d: groups and channel multipliers equal the oracle") {
     const int groups = random.integer(2, 6);
     oracle::Conv g = random_geometry(random, groups * random.integer(1, 9), groups * random.integer(1, 40), groups, 3);
     check_random(random, g, i % 6 == 0, i % 3 == 1);
+  }
+}
+
+TEST_CASE("conv2d: few weights beyond s8") {
+  Random random(107);
+  for (int i = 0; i < 12; ++i) {
+    check_random(random, random_geometry(random, random.integer(5, 40), random.integer(1, 70), 1, 3), true, false,
+                 true);
+    const int groups = random.integer(2, 5);
+    check_random(random,
+                 random_geometry(random, groups * random.integer(2, 9), groups * random.integer(1, 30), groups, 3),
+                 true, false, true);
+    const int channels = random.integer(2, 140);
+    check_random(random, random_geometry(random, channels, channels, channels, 5), true, i % 3 == 1, true);
+    oracle::Conv first = random_geometry(random, 3, random.integer(1, 40), 1, 7);
+    first.dilation_w = 1;
+    first.set_output();
+    check_random(random, first, true, false, true);
+  }
+}
+
+TEST_CASE("conv2d: 3x3 and 5x5 depthwise with weights beyond s8") {
+  Random random(108);
+  for (int i = 0; i < 16; ++i) {
+    oracle::Conv g;
+    g.in_c = g.out_c = g.groups = random.integer(2, 140);
+    g.in_h = random.integer(5, 9);
+    g.in_w = random.integer(5, 14);
+    g.kernel_h = g.kernel_w = i % 2 == 0 ? 3 : 5;
+    g.stride_h = g.stride_w = 1 + i / 2 % 2;
+    g.top = g.left = g.bottom = g.right = g.kernel_h / 2;
+    g.set_output();
+    check_random(random, g, true, false, i % 8 != 7);
   }
 }
 

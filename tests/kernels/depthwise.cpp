@@ -16,7 +16,8 @@ struct Size {
   std::size_t kh, kw, stride, rows, count, channels;
 };
 
-void check(std::mt19937& engine, const Backend& backend, Size size, Finish finish) {
+// used_rows: those below have weights for few channels only.
+void check(std::mt19937& engine, const Backend& backend, Size size, Finish finish, std::size_t used_rows = 99) {
   const bool is_signed = backend.activation == kernels::Activation::s8;
   const std::size_t kh = size.kh, kw = size.kw, stride = size.stride;
   const std::size_t n_rows = size.rows, count = size.count, channels = size.channels;
@@ -36,7 +37,10 @@ void check(std::mt19937& engine, const Backend& backend, Size size, Finish finis
     }
   }
   kernels::AlignedBytes weights = kernels::allocate_aligned(taps * padded);
-  const std::vector<std::uint8_t> codes = random_bytes(engine, taps * channels);
+  std::vector<std::uint8_t> codes = random_bytes(engine, taps * channels);
+  for (std::size_t i = used_rows * kw * channels; i < codes.size(); ++i) {
+    if (engine() % 100 != 0) codes[i] = 0;
+  }
   const auto weight = [&](std::size_t t, std::size_t c) { return code_of(codes[t * channels + c], true); };
   for (std::size_t t = 0; t < taps; ++t) {
     for (std::size_t c = 0; c < channels; ++c)
@@ -91,6 +95,18 @@ TEST_CASE("depthwise: every channel tail") {
     for (std::size_t channels = 1; channels <= 130; ++channels) {
       check(engine, backend, {3, 3, 1 + engine() % 2, 1 + engine() % 2, 1 + engine() % 5, channels},
             kFinishes[channels % 3]);
+    }
+  }
+}
+
+TEST_CASE("depthwise: rows that few channels need") {
+  std::mt19937 engine(213);
+  for (const Backend& backend : test_backends()) {
+    for (int i = 0; i < 60; ++i) {
+      const std::size_t side = i % 2 == 0 ? 3 : 5;
+      check(engine, backend,
+            {side + 1 + engine() % 3, side, 1 + engine() % 3, 1 + engine() % 3, 1 + engine() % 12, 1 + engine() % 200},
+            kFinishes[i % 3], side);
     }
   }
 }
