@@ -4,7 +4,6 @@
 // oneDNN's instruction set is limited with its own environment variable ONEDNN_MAX_CPU_ISA
 // (AVX2, AVX512_CORE_VNNI ...), so that like is compared with like.
 #include <fmt/format.h>
-#include <omp.h>
 
 #include <algorithm>
 #include <chrono>
@@ -14,7 +13,7 @@
 
 #include "bench/conv_case.h"
 #include "bench/peak.h"
-#include "kernels/onednn/version.h"
+#include "kernels/onednn/primitive.h"
 
 namespace {
 
@@ -93,7 +92,7 @@ std::pair<double, double> alternate(A a, B b, int rounds) {
 
 int main(int argc, char** argv) {
   if (argc < 3) return fmt::print(stderr, "usage: bench_peers BACKEND NETWORK [safe|gaussian|uniform] [ROUNDS]\n"), 2;
-  omp_set_num_threads(1);
+  const kernels::onednn::ThreadCount one_thread(1);
   const kernels::Backend* backend = kernels::choose_backend(argv[1]).value();
   const auto kind = bench::weight_kind(argc > 3 ? argv[3] : "safe");
   const int rounds = argc > 4 ? std::atoi(argv[4]) : 15;

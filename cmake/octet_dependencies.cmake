@@ -19,8 +19,7 @@ endfunction()
 octet_plain_library(cpuinfo cpuinfo.h)
 octet_plain_library(pthreadpool pthreadpool.h)
 octet_plain_library(dnnl dnnl.hpp)
-find_package(OpenMP REQUIRED COMPONENTS CXX)  # oneDNN's thread pool
-target_link_libraries(octet_dnnl INTERFACE OpenMP::OpenMP_CXX)
+target_link_libraries(octet_dnnl INTERFACE ${CMAKE_DL_LIBS})
 
 # The ONNX messages: a config package upstream, a bare library on Debian. protobuf >= 22 needs its
 # config package, which brings abseil.

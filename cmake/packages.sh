@@ -2,9 +2,8 @@
 # Sourced by test.sh and demo.sh: makes sure that the Debian packages octet builds with are there.
 # A newcomer needs nothing installed by hand; on another system the names are printed instead.
 
-octet_packages="cmake ninja-build ccache g++ pkg-config libxsimd-dev libdnnl-dev libbenchmark-dev catch2
-  libonnx-dev libprotobuf-dev protobuf-compiler libcpuinfo-dev libpthreadpool-dev libflatbuffers-dev
-  flatbuffers-compiler libcli11-dev nlohmann-json3-dev libfmt-dev libstb-dev"
+octet_packages="cmake ninja-build ccache g++ libdnnl-dev libbenchmark-dev catch2 libonnx-dev libprotobuf-dev
+  protobuf-compiler libcpuinfo-dev libpthreadpool-dev libcli11-dev nlohmann-json3-dev libfmt-dev"
 
 octet_install() {  # octet_install PACKAGE...: installs what is missing
   local missing="" package

@@ -1,15 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/onednn/primitive.h"
 
-#include <omp.h>
+#include <dlfcn.h>
 
 #include <limits>
 #include <utility>
 
 namespace octet::kernels::onednn {
 
-ThreadCount::ThreadCount(int threads) : before_(omp_get_max_threads()) { omp_set_num_threads(threads); }
-ThreadCount::~ThreadCount() { omp_set_num_threads(before_); }
+namespace {
+
+// The OpenMP runtime that oneDNN itself was linked with, found in the running process: compiling
+// against one could bring a second, whose thread count oneDNN would never hear of. nullptr where
+// oneDNN was built without OpenMP.
+template <class Function>
+Function* openmp(const char* name) {
+  return reinterpret_cast<Function*>(dlsym(RTLD_DEFAULT, name));
+}
+
+int max_threads() {
+  static auto* const get = openmp<int()>("omp_get_max_threads");
+  return get != nullptr ? get() : 1;
+}
+
+void set_threads(int threads) {
+  static auto* const set = openmp<void(int)>("omp_set_num_threads");
+  if (set != nullptr) set(threads);
+}
+
+}  // namespace
+
+ThreadCount::ThreadCount(int threads) : before_(max_threads()) { set_threads(threads); }
+ThreadCount::~ThreadCount() { set_threads(before_); }
 
 dnnl::memory::desc float_desc(const Dims& dims, Tag tag) { return {dims, dnnl::memory::data_type::f32, tag}; }
 
