@@ -69,11 +69,12 @@ class ConvCase {
     // A scale under which typical results spread over the codes.
     const double k = static_cast<double>(shape.in / shape.groups * shape.kernel * shape.kernel);
     out_quant_.scale = {static_cast<float>(0.02 * 0.004 * 40 * std::sqrt(k))};
-    inputs_ = {operand(DType::u8, {1, shape.size, shape.size, shape.in}, &in_quant_, nullptr),
+    const DType codes = backend.activation == kernels::Activation::s8 ? DType::s8 : DType::u8;
+    inputs_ = {operand(codes, {1, shape.size, shape.size, shape.in}, &in_quant_, nullptr),
                operand(DType::s8, {shape.out, shape.in / shape.groups, shape.kernel, shape.kernel}, &weight_quant_,
                        weights_.data()),
                operand(DType::s32, {shape.out}, &bias_quant_, bias_.data())};
-    outputs_ = {operand(DType::u8, {1, out, out, shape.out}, &out_quant_, nullptr)};
+    outputs_ = {operand(codes, {1, out, out, shape.out}, &out_quant_, nullptr)};
     const kernels::OpContext context{shape.name, attrs_, inputs_, outputs_, backend, mode, 1};
     op_ = kernels::prepare_conv2d(context).value();
     scratch_.resize(op_->scratch_bytes() * static_cast<std::size_t>(op_->slices()) + 64);

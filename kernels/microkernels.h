@@ -85,6 +85,13 @@ struct GemmArgs {
 };
 using GemmFn = void (*)(const GemmArgs&);
 
+// Which 16-bit sum of two products a GEMM relies on.
+enum Saturates : uint8_t {
+  kSaturatesNot = 0,
+  kSaturatesU8 = 1,  // vpmaddubsw: codes u8, k and k + 1
+  kSaturatesS8 = 2   // smull + smlal: codes s8, k and k + 8 of every 16
+};
+
 // The tile geometry from which kernels/pack.h derives the packed layout.
 struct Gemm {
   GemmFn run;         // nullptr: inherit
@@ -93,7 +100,7 @@ struct Gemm {
   uint8_t nu;         // a narrower last block is padded to a multiple of this
   uint8_t kr;         // consecutive k of one column that lie together
   uint8_t widened;    // 1: packed weights are int16_t
-  uint8_t saturates;  // 1: only exact where kernels/saturation.h proves it (vpmaddubsw)
+  uint8_t saturates;  // a Saturates: only exact where kernels/saturation.h proves it; 0: everywhere
 };
 
 // Channel-wise convolution along runs of output pixels, one run per output row (rows and count at least 1):
@@ -151,7 +158,7 @@ struct Backend {
   const char* name;
   const char* description;
   uint64_t needs;          // CpuFeature bits
-  const Backend* base;     // weaker backend with the same activation; nullptr only for scalar
+  const Backend* base;     // weaker backend with the same activation; nullptr: no slot is empty
   Activation activation;
   Gemm gemm;               // the fast one
   Gemm gemm_exact;         // for column blocks where gemm.saturates and the proof fails

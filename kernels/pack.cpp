@@ -37,7 +37,7 @@ SaturationCount count_in_block(const Gemm& gemm, const WeightSource& source, con
                                int max_code) {
   std::vector<std::int8_t> packed(block_bytes(gemm, weights.taps, weights.kc, n));
   pack_as(gemm, source, weights.taps, weights.kc, n, packed.data());
-  return count_unsafe_pairs(packed, max_code);
+  return gemm.saturates == kSaturatesS8 ? count_unsafe_signed_pairs(packed) : count_unsafe_pairs(packed, max_code);
 }
 
 WeightSource source_of(const WeightMatrix& weights, std::size_t column) {

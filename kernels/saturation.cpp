@@ -12,4 +12,15 @@ SaturationCount count_unsafe_pairs(std::span<const std::int8_t> packed, int max_
   return count;
 }
 
+SaturationCount count_unsafe_signed_pairs(std::span<const std::int8_t> packed) {
+  SaturationCount count;
+  for (std::size_t step = 0; step + 16 <= packed.size(); step += 16) {
+    for (std::size_t i = step; i < step + 8; ++i) {
+      ++count.pairs;
+      if (!signed_pair_is_safe(packed[i], packed[i + 8])) ++count.unsafe;
+    }
+  }
+  return count;
+}
+
 }  // namespace octet::kernels

@@ -20,6 +20,11 @@ struct Size {
   std::size_t m, taps, kc, n;
 };
 
+// Weights up to this size are safe in any pair, whatever a GEMM's 16-bit sums are (kernels/saturation.h).
+int largest_weight(const Gemm& gemm) {
+  return gemm.saturates == kernels::kSaturatesU8 ? 64 : gemm.saturates == kernels::kSaturatesS8 ? 127 : 128;
+}
+
 // The residual add with its scales, which the oracle wants.
 struct Addition {
   oracle::Codes own, other, sum;
@@ -77,7 +82,7 @@ void check(std::mt19937& engine, const Backend& backend, const Gemm& gemm, Size 
       rows.push_back(storage.back().data() + offset);
     }
   }
-  const int limit = gemm.saturates != 0 ? 64 : 128;
+  const int limit = largest_weight(gemm);
   std::vector<std::int8_t> w(n * taps * kc);  // (n, taps, kc)
   for (std::int8_t& weight : w) {
     const int code = static_cast<int>(engine() % 257) - 128;
@@ -206,8 +211,8 @@ TEST_CASE("gemm: extremes of codes and weights") {
   for_each_gemm([&](const Backend& backend, const Gemm& gemm) {
     const bool is_signed = backend.activation == kernels::Activation::s8;
     for (const std::uint8_t byte : {std::uint8_t{0}, std::uint8_t{127}, std::uint8_t{128}, std::uint8_t{255}}) {
-      for (const int weight : {-128, -64, 64, 127}) {
-        if (gemm.saturates != 0 && (weight < -64 || weight > 64)) continue;
+      for (const int weight : {-128, -127, -64, 64, 127}) {
+        if (std::abs(weight) > largest_weight(gemm)) continue;
         const std::size_t m = gemm.mr + 1U, kc = 70000, n = 2;
         const std::vector<std::uint8_t> row(kc + kOverread, byte);
         const std::vector<const std::uint8_t*> rows(m, row.data());
@@ -238,6 +243,45 @@ TEST_CASE("gemm: extremes of codes and weights") {
         for (std::size_t i = 0; i < out.size(); ++i) REQUIRE(out[i] == columns.finished(i % n, sum));
       }
     }
+  });
+}
+
+// One weight of -128 in every pair is safe where two are not: they belong to k and k + 8.
+TEST_CASE("gemm: pairs of s8 weights with one of -128") {
+  for_each_gemm([&](const Backend& backend, const Gemm& gemm) {
+    if (gemm.saturates != kernels::kSaturatesS8) return;
+    const std::size_t m = gemm.mr, kc = 67, n = gemm.nr;
+    const std::vector<std::uint8_t> row(kc + kOverread, 0x80);
+    const std::vector<const std::uint8_t*> rows(m, row.data());
+    std::vector<std::int8_t> w(n * kc, -127);
+    std::int64_t sum = 0;
+    for (std::size_t j = 0; j < n; ++j) {
+      sum = 0;
+      for (std::size_t k = 0; k < kc; ++k) {
+        if (k % 16 < 8) w[j * kc + k] = -128;
+        sum += -128 * w[j * kc + k];
+      }
+    }
+    const kernels::AlignedBytes packed = pack(backend, gemm, {w.data(), kc, kc, 1, 0}, 1, kc, n);
+    std::mt19937 engine(205);
+    const Columns columns(engine, kernels::block_width(gemm, n), true, Finish::accumulators);
+    std::vector<std::int32_t> out(m * n);
+    gemm.run({.rows = rows.data(),
+              .m = m,
+              .taps = 1,
+              .kc = kc,
+              .n = n,
+              .weights = packed.get(),
+              .out = out.data(),
+              .out_stride = n,
+              .requant = &columns.requant(),
+              .add = nullptr,
+              .residual = nullptr,
+              .residual_stride = 0,
+              .weight_zero = nullptr,
+              .extras = nullptr,
+              .n_extras = 0});
+    for (std::size_t i = 0; i < out.size(); ++i) REQUIRE(out[i] == columns.finished(i % n, sum));
   });
 }
 

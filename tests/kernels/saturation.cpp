@@ -45,4 +45,21 @@ TEST_CASE("saturation: pairs are counted as packed") {
   CHECK(count_unsafe_pairs(packed, 127).unsafe == 0);
 }
 
+TEST_CASE("saturation: two s8 products fit a word unless both weights are -128") {
+  for (int w0 = -128; w0 <= 127; ++w0) {
+    for (int w1 = -128; w1 <= 127; ++w1) {
+      const auto [low0, high0] = std::minmax({-128 * w0, 127 * w0});
+      const auto [low1, high1] = std::minmax({-128 * w1, 127 * w1});
+      const bool exact = low0 + low1 >= -32768 && high0 + high1 <= 32767;
+      if (signed_pair_is_safe(w0, w1) != exact) FAIL(w0 << ", " << w1);
+    }
+  }
+  std::vector<std::int8_t> packed(48, 5);
+  packed[0] = packed[9] = packed[15] = packed[16] = -128;  // no pair
+  CHECK(count_unsafe_signed_pairs(packed).pairs == 24);
+  CHECK(count_unsafe_signed_pairs(packed).unsafe == 0);
+  packed[7] = packed[24] = -128;
+  CHECK(count_unsafe_signed_pairs(packed).unsafe == 2);
+}
+
 }  // namespace octet::kernels

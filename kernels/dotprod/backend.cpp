@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/dotprod/dotprod.h"
+
+namespace octet::kernels {
+
+namespace neon {
+extern const Backend backend;
+}
+
+namespace OCTET_BACKEND_NS {
+
+constinit const Backend backend = {
+    .name = "dotprod",
+    .description = "ARMv8.2 sdot: four products per lane",
+    .needs = kCpuNeon | kCpuDotprod,
+    .base = &neon::backend,
+    .activation = Activation::s8,
+    .gemm = {.run = gemm, .mr = 8, .nr = 8, .nu = 8, .kr = 4, .widened = 0, .saturates = 0},
+    .gemm_exact = {.run = nullptr, .mr = 0, .nr = 0, .nu = 0, .kr = 0, .widened = 0, .saturates = 0},
+    .gemm_paired = {.run = nullptr, .mr = 0, .nr = 0, .nu = 0, .kr = 0, .widened = 0, .saturates = 0},
+    .depthwise = depthwise,
+    .add = nullptr,
+    .mul = nullptr,
+    .lookup = nullptr,
+    .max_pool = nullptr,
+    .avg_pool = nullptr,
+    .quantize = nullptr,
+    .dequantize = nullptr,
+    .requantize = nullptr,
+};
+
+}  // namespace OCTET_BACKEND_NS
+
+}  // namespace octet::kernels

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every 64-bit ARM since ARMv8.0: Cortex-A53, A57, A72, so Raspberry Pi 3 and 4.
+#pragma once
+
+#include "kernels/microkernels.h"
+
+namespace octet::kernels::OCTET_BACKEND_NS {
+
+extern const Backend backend;
+
+void gemm(const GemmArgs& args);
+void gemm_exact(const GemmArgs& args);
+void depthwise(const DepthwiseArgs& args);
+void add(const AddParams& p, const uint8_t* a, size_t a_step, const uint8_t* b, size_t b_step, uint8_t* out, size_t n);
+void mul(const MulParams& p, const uint8_t* a, size_t a_step, const uint8_t* b, size_t b_step, uint8_t* out, size_t n);
+void lookup(const uint8_t* table, const uint8_t* in, uint8_t* out, size_t n);
+void max_pool(const uint8_t* const* taps, size_t n_taps, size_t channels, uint8_t* out);
+void avg_pool(const uint8_t* const* taps, size_t n_taps, size_t channels, const Requant& requant, uint8_t* out);
+void quantize(const QuantizeParams& p, const float* in, uint8_t* out, size_t n);
+void dequantize(float scale, int32_t zero_point, const uint8_t* in, float* out, size_t n);
+void requantize_row(const Requant& requant, const int32_t* acc, uint8_t* out, size_t n);
+
+}  // namespace octet::kernels::OCTET_BACKEND_NS
