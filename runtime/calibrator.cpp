@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The float model with every value that matters as an output, shown to one observer each.
+#include "runtime/calibrator.h"
+
 #include <fmt/format.h>
-#include <octet/quantize.h>
-#include <octet/session.h>
 
 #include <algorithm>
 #include <cmath>
-#include <map>
-#include <optional>
 
-#include "graph/quantize/convert.h"
-#include "graph/quantize/observer.h"
 #include "graph/quantize/qconfig.h"
 #include "runtime/float_environment.h"
 #include "runtime/model_impl.h"
@@ -18,16 +14,8 @@
 namespace octet {
 namespace {
 
-using graph::Value;
 using graph::ValueId;
 using runtime::FloatEnvironment;
-
-struct Watched {
-  ValueId value;
-  std::unique_ptr<graph::Observer> observer;
-  // Where its elements stand after a run: an input's in the caller's memory, else a session output.
-  std::optional<std::size_t> input, output;
-};
 
 std::string names_of(std::span<const TensorInfo> infos) {
   std::string names;
@@ -102,47 +90,32 @@ Status copy_input(const NamedTensor& given, const TensorInfo& info, std::span<st
 
 }  // namespace
 
-struct Calibrator::Impl {
-  Model model;  // as given
-  QConfig config;
-  std::vector<TensorInfo> inputs;
-  std::vector<Watched> watched;
-  Model tapped;                         // the same graph, its outputs the watched values
-  std::optional<Session> session;       // for `shapes`; made anew when they change
-  std::map<std::string, Shape> shapes;  // by input name
-  std::int64_t samples = 0;             // seen so far
-
-  // The samples in the order of the model's inputs.
-  Result<std::vector<NamedTensor>> match(std::span<const NamedTensor> given) const;
-  Status prepare(std::span<const NamedTensor> in_order);
-  std::span<const float> elements(const Watched& value, std::span<const NamedTensor> in_order) const {
-    if (value.input) return in_order[*value.input].values;
-    return session->output<float>(*value.output);
-  }
-};
+std::span<const float> Calibrator::Impl::elements(const Watched& value, std::span<const NamedTensor> in_order) const {
+  return value.input ? in_order[*value.input].values : session->output<float>(*value.output);
+}
 
 Result<Calibrator> Calibrator::create(const Model& fp32, const QConfig& config) {
-  if (Status status = graph::check_config(config); !status.ok()) return status;
   const graph::Graph& source = fp32.impl().graph;
+  if (Status status = graph::check_config(config, source); !status.ok()) return status;
   if (graph::is_quantized(source)) {
     return Status::error(
         fmt::format("model '{}' is quantized already: calibration needs the float model", source.name));
   }
-  const std::vector<ValueId> wanted = graph::values_to_observe(source, config);
-  if (wanted.empty()) {
+  const std::vector<graph::Wanted> all = graph::values_to_observe(source, config);
+  if (all.empty()) {
     return Status::error(fmt::format("model '{}': none of its operators can be computed in int8", source.name));
   }
   graph::Graph tapped = source;
   tapped.outputs.clear();
-  std::vector<Watched> watched;
-  for (ValueId id : wanted) {
-    Watched& one = watched.emplace_back(Watched{id, graph::make_observer(config.observer), {}, {}});
-    const auto input = std::ranges::find(source.inputs, id);
+  std::vector<Impl::Watched> watched;
+  for (const graph::Wanted& wanted : all) {
+    watched.push_back({wanted, graph::make_observer(wanted.observer), {}, {}, {}});
+    const auto input = std::ranges::find(source.inputs, wanted.value);
     if (input != source.inputs.end()) {
-      one.input = static_cast<std::size_t>(input - source.inputs.begin());
+      watched.back().input = static_cast<std::size_t>(input - source.inputs.begin());
     } else {
-      one.output = tapped.outputs.size();
-      tapped.outputs.push_back(id);
+      watched.back().output = tapped.outputs.size();
+      tapped.outputs.push_back(wanted.value);
     }
   }
   const kernels::PrepareFn float_prepare = fp32.impl().float_prepare;
@@ -194,15 +167,16 @@ Status Calibrator::Impl::prepare(std::span<const NamedTensor> in_order) {
   return {};
 }
 
-Status Calibrator::observe(std::span<const NamedTensor> given) {
+Status Calibrator::observe(std::span<const NamedTensor> given, std::optional<std::int64_t> first_sample) {
   const FloatEnvironment environment;
   Impl& self = *impl_;
+  const std::int64_t first = first_sample.value_or(self.samples);
   Result<std::vector<NamedTensor>> in_order = self.match(given);
   if (!in_order.ok()) return in_order.status();
   for (std::size_t i = 0; i < self.inputs.size(); ++i) {
     const NamedTensor& tensor = (*in_order)[i];
     if (Status status = check_shape(tensor, self.inputs[i]); !status.ok()) return status;
-    Status status = check_numbers(tensor.values, "input", self.inputs[i].name, tensor.shape, self.samples);
+    Status status = check_numbers(tensor.values, "input", self.inputs[i].name, tensor.shape, first);
     if (!status.ok()) return status;
   }
   const bool runs = !self.tapped.impl().graph.outputs.empty();
@@ -211,29 +185,55 @@ Status Calibrator::observe(std::span<const NamedTensor> given) {
     self.session->run();
   }
   // All of them are looked at before any observer is: a refused batch leaves no trace.
-  for (const Watched& value : self.watched) {
+  for (const Impl::Watched& value : self.watched) {
     if (!value.output) continue;
     const TensorInfo& info = self.session->outputs()[*value.output];
-    Status status = check_numbers(self.elements(value, *in_order), "activation", info.name, info.shape, self.samples);
+    Status status = check_numbers(self.elements(value, *in_order), "activation", info.name, info.shape, first);
     if (!status.ok()) return status;
   }
-  for (Watched& value : self.watched) value.observer->observe(self.elements(value, *in_order));
-  const Shape* first = in_order->empty() ? nullptr : &in_order->front().shape;
-  self.samples += first != nullptr && first->rank() > 0 ? (*first)[0] : 1;
+  const bool counted = !in_order->empty() && in_order->front().shape.rank() > 0;
+  const std::int64_t samples = counted ? in_order->front().shape[0] : 1;
+  for (Impl::Watched& value : self.watched) {
+    const std::span<const float> elements = self.elements(value, *in_order);
+    value.observer->observe(elements);
+    // Where axis 0 is not that of the samples any more, the whole batch is called by its first one.
+    const Shape& shape = value.input ? (*in_order)[*value.input].shape : self.session->outputs()[*value.output].shape;
+    const bool by_sample = shape.rank() > 0 && shape[0] == samples;
+    value.extremes.observe(elements, first, by_sample ? samples : 1);
+  }
+  self.samples += samples;
   return {};
+}
+
+std::vector<Range> Calibrator::Impl::chosen_ranges() const {
+  std::vector<Range> ranges(model.impl().graph.values.size());
+  for (const Watched& value : watched) {
+    ranges[static_cast<std::size_t>(value.wanted.value)] = value.observer->range(value.wanted.codes);
+  }
+  return ranges;
+}
+
+std::vector<ObservedTensor> Calibrator::provenance() const {
+  const FloatEnvironment environment;
+  std::vector<ObservedTensor> all;
+  for (const Impl::Watched& value : impl_->watched) {
+    const Range chosen = value.observer->range(value.wanted.codes);
+    all.push_back({impl_->model.impl().graph[value.wanted.value].name, value.wanted.observer.kind, value.extremes.seen,
+                   value.extremes.min_sample, value.extremes.max_sample, chosen,
+                   value.observer->clipped_share(chosen), value.observer->shares(64)});
+  }
+  return all;
 }
 
 Result<Model> Calibrator::convert() const {
   const FloatEnvironment environment;
-  const graph::Graph& source = impl_->model.impl().graph;
-  std::vector<graph::Range> ranges(source.values.size());
-  for (const Watched& value : impl_->watched) {
-    ranges[static_cast<std::size_t>(value.value)] = value.observer->range();
-  }
-  Result<graph::Graph> int8 = graph::convert(source, ranges, impl_->config);
+  Result<graph::Graph> int8 = graph::convert(impl_->model.impl().graph, impl_->chosen_ranges(), impl_->config);
   if (!int8.ok()) return int8.status();
   return runtime::make_model(std::move(*int8), impl_->model.impl().float_prepare);
 }
+
+std::int64_t Calibrator::samples() const noexcept { return impl_->samples; }
+const QConfig& Calibrator::config() const noexcept { return impl_->config; }
 
 Calibrator::Calibrator(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 Calibrator::Calibrator(Calibrator&&) noexcept = default;

@@ -24,6 +24,12 @@ Status check_layout(std::size_t values, std::size_t codes, const Shape& shape, c
     return Status::error(fmt::format("{} scales and {} zero points: {} of each are needed", quant.scale.size(),
                                      quant.zero_point.size(), channels));
   }
+  // A file's parameters were checked on import; a caller's come as they are.
+  for (float scale : quant.scale) {
+    if (!(scale > 0) || !std::isfinite(scale)) {
+      return Status::error(fmt::format("scale {}: must be a positive number", scale));
+    }
+  }
   return {};
 }
 
@@ -83,3 +89,24 @@ Status dequantize_tensor(std::span<const std::byte> codes, const Shape& shape, c
 }
 
 }  // namespace octet::graph
+
+namespace octet {
+
+Status quantize_tensor(std::span<const float> values, const Shape& shape, const Quant& quant,
+                       std::span<std::uint8_t> codes, QuantizeBy by, CodeBounds bounds) {
+  return graph::quantize_tensor(values, shape, quant, DType::u8, bounds, by, std::as_writable_bytes(codes));
+}
+Status quantize_tensor(std::span<const float> values, const Shape& shape, const Quant& quant,
+                       std::span<std::int8_t> codes, QuantizeBy by, CodeBounds bounds) {
+  return graph::quantize_tensor(values, shape, quant, DType::s8, bounds, by, std::as_writable_bytes(codes));
+}
+Status dequantize_tensor(std::span<const std::uint8_t> codes, const Shape& shape, const Quant& quant,
+                         std::span<float> values) {
+  return graph::dequantize_tensor(std::as_bytes(codes), shape, quant, DType::u8, values);
+}
+Status dequantize_tensor(std::span<const std::int8_t> codes, const Shape& shape, const Quant& quant,
+                         std::span<float> values) {
+  return graph::dequantize_tensor(std::as_bytes(codes), shape, quant, DType::s8, values);
+}
+
+}  // namespace octet

@@ -3,6 +3,7 @@
 // docs/arithmetic.md. graph/ may not call kernels; this is what conversion and constants use.
 #pragma once
 
+#include <octet/qparams.h>
 #include <octet/status.h>
 #include <octet/tensor.h>
 
@@ -12,15 +13,10 @@
 
 namespace octet::graph {
 
-// Inclusive.
-struct CodeBounds {
-  std::int32_t min, max;
-};
-CodeBounds bounds_of(DType dtype);  // u8 or s8
+using octet::CodeBounds;
+using octet::QuantizeBy;
 
-// x / scale as ONNX says it, or x * f32(1/scale) as PyTorch does. They differ in about 3% of the
-// inputs that fall halfway between two codes, so a model says which one it means.
-enum class QuantizeBy : std::uint8_t { division, reciprocal };
+CodeBounds bounds_of(DType dtype);  // u8 or s8
 
 // clamp(rne(f32(x / scale)) + zero_point); NaN gives the zero point, infinities the bounds.
 std::int32_t quantize_value(float x, float scale, std::int32_t zero_point, CodeBounds bounds,

@@ -34,25 +34,65 @@ void for_each_quantized(const Graph& graph, const Placement& placement, Visit vi
   }
 }
 
+// What the configuration says of each node, and so of each value.
+class Settings {
+ public:
+  Settings(const Graph& graph, const QConfig& config) : uses_(graph) {
+    for (const Node& node : graph.nodes) nodes_.push_back(config_of(config, node));
+  }
+
+  const OpConfig& of_node(std::size_t n) const { return nodes_[n]; }
+
+  std::map<std::size_t, std::string> kept_float() const {
+    std::map<std::size_t, std::string> kept;
+    for (std::size_t n = 0; n < nodes_.size(); ++n) {
+      if (nodes_[n].keep_float) kept[n] = "kept in fp32 by the configuration";
+    }
+    return kept;
+  }
+
+  // Of a value that names itself as its source: the int8 node that computes it, else the first that reads it.
+  const OpConfig& of_value(const Placement& placement, ValueId value) const {
+    const auto at = static_cast<std::size_t>(value);
+    const auto is_int8 = [&](std::int32_t n) {
+      return n >= 0 && placement.roles[static_cast<std::size_t>(n)] != Role::stays_float;
+    };
+    if (is_int8(uses_.producer[at])) return of_node(static_cast<std::size_t>(uses_.producer[at]));
+    const auto& readers = uses_.consumers[at];
+    const auto reader = std::find_if(readers.begin(), readers.end(), is_int8);
+    // Only reached for values that an int8 node reads, perhaps through others that share its parameters.
+    return of_node(static_cast<std::size_t>(reader != readers.end() ? *reader : readers.front()));
+  }
+
+ private:
+  Uses uses_;
+  std::vector<OpConfig> nodes_;
+};
+
 // (values) parameters that follow from the operator, for outputs of int8 nodes.
-std::map<ValueId, Quant> known_qparams(const Graph& graph, const Placement& placement, const QuantSpec& spec) {
+std::map<ValueId, Quant> known_qparams(const Graph& graph, const Placement& placement, const Settings& settings) {
   std::map<ValueId, Quant> known;
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     if (placement.roles[n] != Role::computes) continue;
-    Quant quant = known_output_qparams(graph.nodes[n], spec);
+    Quant quant = known_output_qparams(graph.nodes[n], settings.of_node(n).activation);
     if (!quant.scale.empty()) known[graph.nodes[n].outputs[0]] = std::move(quant);
   }
   return known;
 }
 
-std::vector<ValueId> values_to_observe(const Graph& graph, const Placement& placement, const QuantSpec& spec) {
-  const std::map<ValueId, Quant> known = known_qparams(graph, placement, spec);
+std::vector<Wanted> values_to_observe(const Graph& graph, const Placement& placement, const Settings& settings) {
+  const std::map<ValueId, Quant> known = known_qparams(graph, placement, settings);
   std::set<ValueId> wanted;
   for_each_quantized(graph, placement, [&](ValueId value) {
     const ValueId source = placement.source_of(value);
     if (!graph[source].is_constant() && !known.contains(source)) wanted.insert(source);
   });
-  return {wanted.begin(), wanted.end()};
+  std::vector<Wanted> all;
+  for (ValueId value : wanted) {
+    const OpConfig& own = settings.of_value(placement, value);
+    all.push_back({value, own.observer, own.activation});
+  }
+  return all;
 }
 
 Range range_of(const Value& constant) {
@@ -74,15 +114,15 @@ Status never_observed(const Graph& graph, std::span<const ValueId> values) {
 
 // (values) the parameters of every activation that becomes codes.
 Result<std::vector<Quant>> choose_all(const Graph& graph, const Placement& placement, std::span<const Range> ranges,
-                                      const QuantSpec& spec, const std::map<ValueId, float>& floors) {
+                                      const Settings& settings, const std::map<ValueId, float>& floors) {
   std::vector<ValueId> missing;
-  for (ValueId value : values_to_observe(graph, placement, spec)) {
-    const auto at = static_cast<std::size_t>(value);
-    if (at >= ranges.size() || ranges[at].empty()) missing.push_back(value);
+  for (const Wanted& wanted : values_to_observe(graph, placement, settings)) {
+    const auto at = static_cast<std::size_t>(wanted.value);
+    if (at >= ranges.size() || ranges[at].empty()) missing.push_back(wanted.value);
   }
   if (!missing.empty()) return never_observed(graph, missing);
 
-  const std::map<ValueId, Quant> known = known_qparams(graph, placement, spec);
+  const std::map<ValueId, Quant> known = known_qparams(graph, placement, settings);
   std::vector<Quant> quants(graph.values.size());
   Status failed;
   for_each_quantized(graph, placement, [&](ValueId value) {
@@ -95,7 +135,7 @@ Result<std::vector<Quant>> choose_all(const Graph& graph, const Placement& place
       return;
     }
     const Value& shown = graph[source];
-    QuantSpec own = spec;
+    QuantSpec own = settings.of_value(placement, source).activation;
     if (const auto floor = floors.find(source); floor != floors.end()) own.eps = std::max(own.eps, floor->second);
     const Range range = shown.is_constant() ? range_of(shown) : ranges[static_cast<std::size_t>(source)];
     // A constant without elements is never read; any parameters do.
@@ -144,21 +184,23 @@ bool is_quantized(const Graph& graph) {
   return std::any_of(graph.values.begin(), graph.values.end(), [](const Value& value) { return value.is_quantized(); });
 }
 
-std::vector<ValueId> values_to_observe(const Graph& fp32, const QConfig& config) {
-  return values_to_observe(fp32, place(fp32), config.activation);
+std::vector<Wanted> values_to_observe(const Graph& fp32, const QConfig& config) {
+  const Settings settings(fp32, config);
+  return values_to_observe(fp32, place(fp32, settings.kept_float()), settings);
 }
 
 Result<Graph> convert(const Graph& fp32, std::span<const Range> ranges, const QConfig& config) {
-  if (Status status = check_config(config); !status.ok()) return status;
+  if (Status status = check_config(config, fp32); !status.ok()) return status;
   if (is_quantized(fp32)) return Status::error("model is quantized already: convert takes a float model");
+  const Settings settings(fp32, config);
   // Which nodes int8 cannot carry shows only once parameters are chosen, and keeping one float changes
   // what its neighbours need: start over then. Ends, since each round keeps one more, and scales only
   // rise, from values to those that are made of them.
-  std::map<std::size_t, std::string> kept_float;
+  std::map<std::size_t, std::string> kept_float = settings.kept_float();
   std::map<ValueId, float> floors;
   while (true) {
     Rewrite rewrite{fp32, place(fp32, kept_float), {}, {}, config.activation.dtype};
-    Result<std::vector<Quant>> quants = choose_all(fp32, rewrite.placement, ranges, config.activation, floors);
+    Result<std::vector<Quant>> quants = choose_all(fp32, rewrite.placement, ranges, settings, floors);
     if (!quants.ok()) return quants.status();
     rewrite.quants = std::move(*quants);
     if (raise_scales_of_small_sums(fp32, rewrite.placement, rewrite.quants, floors)) continue;
@@ -170,7 +212,7 @@ Result<Graph> convert(const Graph& fp32, std::span<const Range> ranges, const QC
       if (reason.empty() && has_weights(node.op)) {
         Result<QuantizedWeights> weights =
             quantize_weights(fp32, node, rewrite.quants[static_cast<std::size_t>(node.inputs[0])],
-                             config.activation.dtype, config.weight);
+                             config.activation.dtype, settings.of_node(n).weight, settings.of_node(n).weight_observer);
         if (weights.ok())
           rewrite.weights.emplace(n, std::move(*weights));
         else

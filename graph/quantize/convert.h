@@ -20,9 +20,16 @@
 
 namespace octet::graph {
 
-// The values (never constants) whose range convert() needs, in graph order. Empty: no operator of
-// this graph can be computed in int8.
-std::vector<ValueId> values_to_observe(const Graph& fp32, const QConfig& config);
+// A value (never a constant) whose range convert() needs, and what its operator's configuration says of it: the
+// operator that computes it, or for an input of the model the first that reads it.
+struct Wanted {
+  ValueId value;
+  ObserverSpec observer;
+  QuantSpec codes;
+};
+
+// In graph order. Empty: no operator of this graph can be computed in int8.
+std::vector<Wanted> values_to_observe(const Graph& fp32, const QConfig& config);
 
 // `ranges` (values): what was observed; only values_to_observe() are read. Values without a range
 // are an error that names them, never a default scale. An operator that int8 cannot carry (its

@@ -67,7 +67,15 @@ Role role_by_op(const Graph& graph, const Node& node, std::string& reason) {
     case Op::Slice:
     case Op::Split:
     case Op::Gather:
+    case Op::Tile:
       return Role::moves;
+    case Op::Reduce:
+    case Op::ArgMax:
+    case Op::Compare:
+    case Op::Where:
+    case Op::LayerNorm:
+    case Op::DynamicDense:
+    case Op::Fill:
     case Op::Quantize:
     case Op::Dequantize:
     case Op::Requantize:
@@ -136,10 +144,12 @@ void keep_idle_moves_float(const Graph& graph, Placement& placement) {
 
 // A steep function whose input is codes and whose result becomes codes at once loses nothing by being a
 // table; only a float neighbour is worth a float function. Files in QDQ form cannot tell the two apart.
-void make_tables_of_steep_functions(const Graph& graph, const Uses& uses, Placement& placement) {
+void make_tables_of_steep_functions(const Graph& graph, const Uses& uses,
+                                    const std::map<std::size_t, std::string>& kept_float, Placement& placement) {
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
-    if (placement.roles[n] != Role::stays_float || !is_steep(node) || graph.is_output(node.outputs[0])) continue;
+    if (placement.roles[n] != Role::stays_float || kept_float.contains(n)) continue;
+    if (!is_steep(node) || graph.is_output(node.outputs[0])) continue;
     const auto is_int8 = [&](std::int32_t other) {
       return other >= 0 && placement.roles[static_cast<std::size_t>(other)] != Role::stays_float;
     };
@@ -225,7 +235,7 @@ Placement place(const Graph& graph, const std::map<std::size_t, std::string>& ke
   }
   const Uses uses(graph);
   keep_idle_moves_float(graph, placement);
-  make_tables_of_steep_functions(graph, uses, placement);
+  make_tables_of_steep_functions(graph, uses, kept_float, placement);
 
   for (std::size_t v = 0; v < graph.values.size(); ++v) placement.source.push_back(static_cast<ValueId>(v));
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {

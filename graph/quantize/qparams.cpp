@@ -8,19 +8,63 @@
 
 #include "graph/quantize/codes.h"
 
-namespace octet::graph {
-namespace {
+namespace octet {
 
-std::int32_t middle_code(const QuantSpec& spec) {
-  if (spec.dtype == DType::s8) return std::clamp(0, spec.quant_min, spec.quant_max);
-  // All 256 codes: 128, so that u8 and s8 are relabellings of each other. Fewer: the lower middle.
-  if (spec.quant_min == 0 && spec.quant_max == 255) return 128;
-  return (spec.quant_min + spec.quant_max) / 2;
+CodeBounds QuantSpec::bounds() const noexcept {
+  if (!reduce_range || quant_max - quant_min != 255) return {quant_min, quant_max};
+  return {quant_min >> 1, quant_max >> 1};  // floor: -128..127 becomes -64..63
 }
 
-Quant per_tensor(float scale, std::int32_t zero_point) { return {{scale}, {zero_point}, -1}; }
+Result<Quant> choose_qparams(Range range, const QuantSpec& spec) {
+  if (Status status = graph::check_spec(spec); !status.ok()) return status;
+  if (range.empty()) return Status::error("no value was observed: show it at least one sample");
+  const CodeBounds bounds = spec.bounds();
+  const float min = std::min(range.min, 0.0F);
+  const float max = std::max(range.max, 0.0F);
+  const bool symmetric = spec.scheme == Scheme::symmetric;
+  const float steps = symmetric ? graph::symmetric_steps(spec) : static_cast<float>(bounds.max - bounds.min);
+  const float wanted = (symmetric ? std::max(-min, max) : max - min) / steps;
+  if (!std::isfinite(wanted)) {
+    return Status::error(fmt::format("range [{}, {}]: must be finite and narrower than the largest float", min, max));
+  }
+  if (spec.rule == ScaleRule::fused) return graph::choose_fused_qparams(range, spec);
+  const float scale = std::max(wanted, spec.eps);
+  if (symmetric) return Quant{{scale}, {graph::middle_code(spec)}, -1};
+  const auto lowest = static_cast<float>(bounds.min), highest = static_cast<float>(bounds.max);
+  const float zero_point = std::clamp(lowest - std::nearbyint(min / scale), lowest, highest);
+  return Quant{{scale}, {static_cast<std::int32_t>(zero_point)}, -1};
+}
 
-}  // namespace
+Result<Quant> choose_qparams(std::span<const Range> channels, int axis, const QuantSpec& spec) {
+  if (axis < 0) return Status::error(fmt::format("axis {}: must be at least 0", axis));
+  Quant all{{}, {}, axis};
+  for (std::size_t c = 0; c < channels.size(); ++c) {
+    Result<Quant> one = choose_qparams(channels[c], spec);
+    if (!one.ok()) return Status::error(fmt::format("channel {}: {}", c, one.status().message()));
+    all.scale.push_back(one->scale[0]);
+    all.zero_point.push_back(one->zero_point[0]);
+  }
+  return all;
+}
+
+}  // namespace octet
+
+namespace octet::graph {
+
+std::int32_t middle_code(const QuantSpec& spec) {
+  const auto [min, max] = spec.bounds();
+  if (spec.dtype == DType::s8) return std::clamp(0, min, max);
+  // All 256 codes: 128, so that u8 and s8 are relabellings of each other. Fewer: the lower middle.
+  return min == 0 && max == 255 ? 128 : (min + max) / 2;
+}
+
+float symmetric_steps(const QuantSpec& spec) {
+  const CodeBounds bounds = spec.bounds();
+  if (spec.rule != ScaleRule::exact) return static_cast<float>(bounds.max - bounds.min) / 2.0F;
+  const std::int32_t middle = middle_code(spec), above = bounds.max - middle, below = middle - bounds.min;
+  // Custom bounds may leave codes on one side only; then that side has to do.
+  return static_cast<float>(std::min(above, below) > 0 ? std::min(above, below) : std::max(above, below));
+}
 
 Status check_spec(const QuantSpec& spec) {
   if (spec.dtype != DType::u8 && spec.dtype != DType::s8) {
@@ -37,28 +81,9 @@ Status check_spec(const QuantSpec& spec) {
   return {};
 }
 
-Result<Quant> choose_qparams(Range range, const QuantSpec& spec) {
-  if (Status status = check_spec(spec); !status.ok()) return status;
-  if (range.empty()) return Status::error("no value was observed: show it at least one sample");
-  const float min = std::min(range.min, 0.0F);
-  const float max = std::max(range.max, 0.0F);
-  const bool symmetric = spec.scheme == Scheme::symmetric;
-  const auto codes = static_cast<float>(spec.quant_max - spec.quant_min);
-  const float wanted = symmetric ? std::max(-min, max) / (codes / 2.0F) : (max - min) / codes;
-  if (!std::isfinite(wanted)) {
-    return Status::error(fmt::format("range [{}, {}]: must be finite and narrower than the largest float", min, max));
-  }
-  const float scale = std::max(wanted, spec.eps);
-  if (symmetric) return per_tensor(scale, middle_code(spec));
-  // -min/scale is at most about quant_max - quant_min, except where eps has raised the scale: then less.
-  const float zero_point = static_cast<float>(spec.quant_min) - std::nearbyint(min / scale);
-  return per_tensor(scale, static_cast<std::int32_t>(std::clamp(zero_point, static_cast<float>(spec.quant_min),
-                                                                static_cast<float>(spec.quant_max))));
-}
-
 Quant fixed_qparams(float lo, float hi, const QuantSpec& spec) {
   const float scale = (hi - lo) / static_cast<float>(spec.quant_max - spec.quant_min + 1);
-  return per_tensor(scale, spec.quant_min - static_cast<std::int32_t>(std::nearbyint(lo / scale)));
+  return {{scale}, {spec.quant_min - static_cast<std::int32_t>(std::nearbyint(lo / scale))}, -1};
 }
 
 }  // namespace octet::graph

@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "graph/quantize/codes.h"
+#include "graph/quantize/observer.h"
 #include "graph/quantize/qparams.h"
 
 namespace octet::graph {
@@ -42,15 +43,33 @@ struct Extent {
   float bias = 0;
 };
 
+// The range that each scale shall cover, where more is wanted than the smallest and largest weight.
+std::vector<Range> observed_ranges(std::span<const float> w, const Channels& channels, const QuantSpec& spec,
+                                   const ObserverSpec& observer) {
+  std::vector<std::vector<float>> own(static_cast<std::size_t>(channels.scales));
+  for (std::size_t i = 0; i < w.size(); ++i) own[channels.scale_of(channels.output_of(i))].push_back(w[i]);
+  std::vector<Range> ranges;
+  for (const std::vector<float>& weights : own) {
+    const std::unique_ptr<Observer> one = make_observer(observer);
+    one->observe(weights);
+    ranges.push_back(one->range(spec));
+  }
+  return ranges;
+}
+
+bool takes_everything(ObserverKind kind) {  // of weights seen once, a moving average is the first batch
+  return kind == ObserverKind::min_max || kind == ObserverKind::moving_average || is_per_channel(kind);
+}
+
 Result<Quant> scale_of(const Extent& extent, float sx, const QuantSpec& spec) {
   // |b| / (sx * sw) <= 2^30: half of int32 is left for the products.
   const double for_bias = std::abs(static_cast<double>(extent.bias)) / (static_cast<double>(sx) * 0x1p30);
-  if (spec.scheme == Scheme::symmetric && spec.quant_min == -spec.quant_max) {
+  if (spec.scheme == Scheme::symmetric && spec.rule == ScaleRule::exact) {
     const float largest = std::max(std::abs(extent.weights.min), std::abs(extent.weights.max));
     // Divided in float: the largest weight is then exactly quant_max steps.
-    float scale = std::max(largest / static_cast<float>(spec.quant_max), static_cast<float>(for_bias));
+    float scale = std::max(largest / symmetric_steps(spec), static_cast<float>(for_bias));
     if (scale == 0) scale = 1;
-    return Quant{{scale}, {0}, -1};
+    return Quant{{scale}, {middle_code(spec)}, -1};
   }
   Result<Quant> quant = choose_qparams(extent.weights, spec);
   if (quant.ok() && static_cast<double>(quant->scale[0]) < for_bias) {
@@ -63,11 +82,16 @@ Result<Quant> scale_of(const Extent& extent, float sx, const QuantSpec& spec) {
 
 // One entry for the whole tensor, or one per index of axis.
 Result<Quant> weight_quant(const Value& weight, std::span<const float> bias, const Channels& channels, float sx,
-                           const QuantSpec& spec) {
+                           const QuantSpec& spec, const ObserverSpec& observer) {
   const auto w = weight.as<float>();
   std::vector<Extent> extents(static_cast<std::size_t>(channels.scales));
-  for (std::size_t i = 0; i < w.size(); ++i) {
-    extents[channels.scale_of(channels.output_of(i))].weights.include({w[i], w[i]});
+  if (takes_everything(observer.kind)) {
+    for (std::size_t i = 0; i < w.size(); ++i) {
+      extents[channels.scale_of(channels.output_of(i))].weights.include({w[i], w[i]});
+    }
+  } else {
+    const std::vector<Range> ranges = observed_ranges(w, channels, spec, observer);
+    for (std::size_t i = 0; i < ranges.size(); ++i) extents[i].weights = ranges[i];
   }
   for (std::size_t c = 0; c < bias.size(); ++c) {
     Extent& extent = extents[channels.scale_of(c)];
@@ -120,7 +144,7 @@ bool all_finite(std::span<const float> values) {
 }  // namespace
 
 Result<QuantizedWeights> quantize_weights(const Graph& graph, const Node& node, const Quant& input, DType input_dtype,
-                                          const QuantSpec& spec) {
+                                          const QuantSpec& spec, const ObserverSpec& observer) {
   const Value& weight = graph.input(node, 1);
   const bool has_bias = node.has_input(2);
   const std::span<const float> bias = has_bias ? graph.input(node, 2).as<float>() : std::span<const float>{};
@@ -132,12 +156,11 @@ Result<QuantizedWeights> quantize_weights(const Graph& graph, const Node& node, 
     return Status::error(fmt::format("{} biases for {} channels", bias.size(), channels.outputs()));
   }
   const float sx = input.scale[0];
-  Result<Quant> quant = weight_quant(weight, bias, channels, sx, spec);
+  Result<Quant> quant = weight_quant(weight, bias, channels, sx, spec, observer);
   if (!quant.ok()) return quant.status();
 
   std::vector<std::byte> codes(w.size());
-  Status status = quantize_tensor(w, weight.shape, *quant, spec.dtype, {spec.quant_min, spec.quant_max},
-                                  QuantizeBy::division, codes);
+  Status status = quantize_tensor(w, weight.shape, *quant, spec.dtype, spec.bounds(), QuantizeBy::division, codes);
   if (!status.ok()) return status;
   QuantizedWeights result{Graph::make_constant({}, spec.dtype, weight.shape, codes), {}};
 

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <malloc.h>
 #include <octet/octet.h>
 
 #include <array>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 #include <limits>
+#include <random>
+#include <thread>
 
 #include "graph/export/onnx.h"
 #include "runtime/model_impl.h"
@@ -196,4 +201,180 @@ TEST_CASE("a calibrator can be moved") {
   observe(first, "x", {2, 2, 2, 2}, kTwoSamples).value();
   Calibrator second = std::move(first);
   CHECK(second.convert().ok());
+}
+
+namespace {
+
+constexpr std::size_t kSampleSize = 8;  // of small_model()
+
+std::vector<float> sample(std::int64_t number) {
+  std::mt19937 random(static_cast<std::uint32_t>(number));
+  std::normal_distribution<float> normal(0, 1 + static_cast<float>(number % 7));
+  std::vector<float> values(kSampleSize);
+  for (float& x : values) x = normal(random);
+  return values;
+}
+
+void observe_sample(Calibrator& calibrator, std::int64_t number) {
+  const std::vector<float> values = sample(number);
+  const NamedTensor tensor{"x", {1, 2, 2, 2}, values};
+  calibrator.observe({&tensor, 1}, number).value();
+}
+
+QConfig with_observer(ObserverKind kind) {
+  QConfig config;
+  config.observer.kind = kind;
+  return config;
+}
+
+// A file of its own, gone at the end.
+struct StateFile {
+  std::filesystem::path path =
+      std::filesystem::temp_directory_path() / ("octet_state_" + std::to_string(std::random_device()()));
+  ~StateFile() { std::filesystem::remove(path); }
+  std::string bytes() const {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  void write(std::string_view content) const { std::ofstream(path, std::ios::binary) << content; }
+};
+
+std::string state_of(const Calibrator& calibrator) {
+  const StateFile file;
+  calibrator.save_state(file.path).value();
+  return file.bytes();
+}
+
+}  // namespace
+
+TEST_CASE("four threads merged in any of 24 orders leave one state, one provenance and one model") {
+  const Model fp32 = small_model();
+  for (ObserverKind kind :
+       {ObserverKind::min_max, ObserverKind::percentile, ObserverKind::entropy, ObserverKind::mse}) {
+    const QConfig config = with_observer(kind);
+    std::vector<Calibrator> parts;
+    for (int part = 0; part < 4; ++part) parts.push_back(Calibrator::create(fp32, config).value());
+    std::vector<std::thread> threads;
+    for (std::size_t part = 0; part < 4; ++part) {
+      threads.emplace_back([&, part] {
+        for (std::int64_t i = 0; i < 5; ++i) observe_sample(parts[part], static_cast<std::int64_t>(part) * 5 + i);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    Calibrator alone = Calibrator::create(fp32, config).value();
+    for (std::int64_t i = 20; i-- > 0;) observe_sample(alone, i);
+    const std::string expected = state_of(alone);
+    std::array<std::size_t, 4> order{0, 1, 2, 3};
+    do {
+      Calibrator merged = Calibrator::create(fp32, config).value();
+      for (std::size_t part : order) merged.merge(parts[part]).value();
+      CHECK(state_of(merged) == expected);
+      CHECK(merged.samples() == 20);
+    } while (std::ranges::next_permutation(order).found);
+  }
+}
+
+TEST_CASE("calibration takes the same memory for 10 samples and for 10000") {
+  const Model fp32 = small_model();
+  for (ObserverKind kind : {ObserverKind::min_max, ObserverKind::moving_average, ObserverKind::histogram,
+                            ObserverKind::percentile, ObserverKind::entropy, ObserverKind::mse}) {
+    Calibrator calibrator = Calibrator::create(fp32, with_observer(kind)).value();
+    const auto in_use = [] { return static_cast<std::int64_t>(mallinfo2().uordblks); };
+    for (std::int64_t i = 0; i < 10; ++i) observe_sample(calibrator, i);
+    const std::int64_t after_ten = in_use();
+    const std::size_t state_after_ten = state_of(calibrator).size();
+    for (std::int64_t i = 10; i < 10000; ++i) observe_sample(calibrator, i);
+    INFO(name_of(kind));
+    // Bins are at most 4096 counts of 8 bytes, of which a range of few values may not need all at once.
+    constexpr std::int64_t kMostBins = 4096 * 8 * 4;
+    CHECK(in_use() - after_ten <= kMostBins);
+    CHECK(state_of(calibrator).size() <= state_after_ten + kMostBins / 4);
+    CHECK(calibrator.convert().ok());
+  }
+}
+
+TEST_CASE("provenance names the samples of the extremes, the chosen range and the share it clips") {
+  Calibrator calibrator = Calibrator::create(small_model(), with_observer(ObserverKind::percentile)).value();
+  for (const ObservedTensor& tensor : calibrator.provenance()) {
+    CHECK(tensor.seen.empty());
+    CHECK(tensor.min_sample == -1);
+  }
+  Range seen;
+  std::int64_t low = -1, high = -1;
+  for (std::int64_t i = 100; i < 140; i += 2) {  // two at a time, numbered by the caller
+    std::vector<float> values = sample(i);
+    const std::vector<float> next = sample(i + 1);
+    values.insert(values.end(), next.begin(), next.end());
+    const NamedTensor tensor{"x", {2, 2, 2, 2}, values};
+    calibrator.observe({&tensor, 1}, i).value();
+    for (std::size_t k = 0; k < values.size(); ++k) {
+      const std::int64_t number = i + static_cast<std::int64_t>(k / kSampleSize);
+      if (values[k] < seen.min) low = number;
+      if (values[k] > seen.max) high = number;
+      seen.include({values[k], values[k]});
+    }
+  }
+  const auto tensors = calibrator.provenance();
+  REQUIRE(tensors.size() == 3);
+  CHECK(tensors[0].name == "x");
+  CHECK(tensors[1].name == "conv");
+  CHECK(tensors[0].observer == ObserverKind::percentile);
+  CHECK(tensors[0].seen == seen);
+  CHECK(tensors[0].min_sample == low);
+  CHECK(tensors[0].max_sample == high);
+  CHECK(tensors[0].chosen.min >= seen.min);
+  CHECK(tensors[0].chosen.max <= seen.max);
+  CHECK(tensors[0].clipped_share >= 0);
+  CHECK(tensors[0].clipped_share <= 0.001);
+  // What was chosen is what the model uses.
+  const Model int8 = calibrator.convert().value();
+  const auto& converted = int8.impl().graph;
+  CHECK(converted.input(test::node_called(converted, "conv"), 0).quant ==
+        choose_qparams(tensors[0].chosen, {}).value());
+}
+
+TEST_CASE(
+    "a state file goes on where it stopped; another model's, another configuration's or a damaged one is refused") {
+  for (ObserverKind kind : {ObserverKind::min_max, ObserverKind::moving_average, ObserverKind::histogram,
+                            ObserverKind::percentile, ObserverKind::entropy, ObserverKind::mse}) {
+    INFO(name_of(kind));
+    const QConfig config = with_observer(kind);
+    const Model fp32 = small_model();
+    const StateFile file;
+    Calibrator whole = Calibrator::create(fp32, config).value(), first = Calibrator::create(fp32, config).value();
+    for (std::int64_t i = 0; i < 12; ++i) observe_sample(whole, i);
+    for (std::int64_t i = 0; i < 5; ++i) observe_sample(first, i);
+    first.save_state(file.path).value();
+    Calibrator second = Calibrator::create(fp32, config).value();
+    second.load_state(file.path).value();
+    CHECK(second.samples() == 5);
+    for (std::int64_t i = 5; i < 12; ++i) observe_sample(second, i);
+    CHECK(state_of(second) == state_of(whole));
+
+    const QConfig other = with_observer(kind == ObserverKind::mse ? ObserverKind::entropy : ObserverKind::mse);
+    CHECK(mentions(Calibrator::create(fp32, other).value().load_state(file.path), "another model or configuration"));
+    const std::string good = file.bytes();
+    const std::string before = state_of(second);
+    for (std::size_t size = 0; size < good.size(); size += 1 + good.size() / 31) {
+      file.write(std::string_view(good).substr(0, size));
+      CHECK(mentions(second.load_state(file.path), "damaged"));
+    }
+    std::string flipped = good;
+    flipped[flipped.size() / 2] = static_cast<char>(flipped[flipped.size() / 2] ^ 1);
+    file.write(flipped);
+    CHECK(mentions(second.load_state(file.path), "damaged"));
+    CHECK(state_of(second) == before);
+  }
+  Calibrator calibrator = Calibrator::create(small_model()).value();
+  CHECK(mentions(calibrator.load_state("no/such/file"), "cannot be read"));
+  CHECK(mentions(calibrator.save_state("no/such/folder/file"), "cannot be written"));
+}
+
+TEST_CASE("calibrators of other models, configurations and of ordered observers do not merge") {
+  Calibrator calibrator = Calibrator::create(small_model()).value();
+  Calibrator other = Calibrator::create(small_model(), with_observer(ObserverKind::mse)).value();
+  CHECK(mentions(calibrator.merge(other), "different models or configurations"));
+  Calibrator ordered = Calibrator::create(small_model(), with_observer(ObserverKind::histogram)).value();
+  CHECK(mentions(ordered.merge(Calibrator::create(small_model(), with_observer(ObserverKind::histogram)).value()),
+                 "order of batches"));
 }

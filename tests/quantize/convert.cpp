@@ -10,6 +10,12 @@ using test::GraphBuilder;
 
 namespace {
 
+std::vector<ValueId> observed_values(const Graph& fp32) {
+  std::vector<ValueId> values;
+  for (const Wanted& wanted : values_to_observe(fp32, {})) values.push_back(wanted.value);
+  return values;
+}
+
 // Converts with a range for every value; nodes that stay in order are checked by the callers.
 Graph converted(const Graph& fp32, const QConfig& config = {}) {
   auto result = convert(fp32, test::ranges_for(fp32), config);
@@ -65,7 +71,7 @@ TEST_CASE("moves keep their input's parameters and are not observed") {
   const ValueId moved = builder.node("moved", Op::Transpose, {pool}, TransposeAttrs{{0, 2, 3, 1}});
   const ValueId y = builder.unary("y", UnaryFn::elu, moved);
   const Graph fp32 = builder.finish({y});
-  CHECK(values_to_observe(fp32, {}) == std::vector<ValueId>{x, a, y});
+  CHECK(observed_values(fp32) == std::vector<ValueId>{x, a, y});
   const Graph int8 = converted(fp32);
   CHECK(int8.output(test::node_called(int8, "moved")).quant == quant_from(fp32, a));
   CHECK(int8.output(test::node_called(int8, "pool")).quant == quant_from(fp32, a));
@@ -101,7 +107,7 @@ TEST_CASE("what no int8 operator touches is left alone") {
   const ValueId root = builder.unary("root", UnaryFn::sqrt, turned);
   const ValueId y = builder.conv("y", x, 3, 4);
   const Graph fp32 = builder.finish({y, root});
-  CHECK(values_to_observe(fp32, {}) == std::vector<ValueId>{x, y});
+  CHECK(observed_values(fp32) == std::vector<ValueId>{x, y});
   const Graph int8 = converted(fp32);
   CHECK(int8.inputs.size() == 2);
   CHECK(int8[int8.inputs[1]].dtype == DType::f32);
@@ -150,7 +156,7 @@ TEST_CASE("fixed ranges: softmax and sigmoids 1/256, tanh 2/256") {
   const ValueId t = builder.unary("t", UnaryFn::tanh, h);
   const ValueId y = builder.node("y", Op::Softmax, {t}, SoftmaxAttrs{1});
   const Graph fp32 = builder.finish({y});
-  CHECK(values_to_observe(fp32, {}) == std::vector<ValueId>{x});
+  CHECK(observed_values(fp32) == std::vector<ValueId>{x});
   QConfig signed_codes;
   signed_codes.activation = {DType::s8, Scheme::affine, -128, 127, false};
   const Graph u8 = converted(fp32), s8 = converted(fp32, signed_codes);

@@ -3,7 +3,8 @@
 
 #include <octet/quantize.h>
 
-#include "graph/quantize/observer.h"
+#include <tuple>
+
 #include "tests/quantize/golden.h"
 
 using namespace octet;
@@ -11,69 +12,15 @@ using namespace octet::graph;
 
 namespace {
 
-Range observed(const std::vector<std::vector<float>>& batches) {
-  const auto observer = make_observer(ObserverKind::min_max);
-  for (const auto& batch : batches) observer->observe(batch);
-  return observer->range();
+QuantSpec spec_of(DType dtype, Scheme scheme, int min, int max, ScaleRule rule = ScaleRule::exact) {
+  QuantSpec spec{dtype, scheme, min, max, false};
+  spec.rule = rule;
+  return spec;
 }
 
-std::vector<std::vector<float>> tutorial_batches(const nlohmann::json& file) {
-  std::vector<std::vector<float>> batches;
-  for (const auto& tensor : file["inputs"]) {
-    auto& batch = batches.emplace_back();
-    for (const auto& row : tensor) {
-      for (const auto& x : row) batch.push_back(x.get<float>());
-    }
-  }
-  return batches;
-}
+Quant scale_and_zero(float scale, std::int32_t zero_point) { return {{scale}, {zero_point}, -1}; }
 
 }  // namespace
-
-TEST_CASE("min-max on the tutorial's tensors gives the published parameters") {
-  const auto file = test::golden("observers_tutorial.json");
-  const Range range = observed(tutorial_batches(file));
-  const struct {
-    const char* row;
-    QuantSpec spec;
-  } cases[] = {
-      {"minmax_quint8_affine", {DType::u8, Scheme::affine, 0, 255, false}},
-      {"minmax_reduce_range_0_127", {DType::u8, Scheme::affine, 0, 127, false}},
-      {"minmax_qint8_affine", {DType::s8, Scheme::affine, -128, 127, false}},
-      {"minmax_qint8_symmetric", {DType::s8, Scheme::symmetric, -128, 127, false}},
-      {"minmax_qint8_sym_-127_127", {DType::s8, Scheme::symmetric, -127, 127, false}},
-  };
-  for (const auto& one : cases) {
-    INFO(one.row);
-    const auto& row = file["observers"][one.row];
-    CHECK(range.min == static_cast<float>(row["min"][0].get<double>()));
-    CHECK(range.max == static_cast<float>(row["max"][0].get<double>()));
-    const Quant quant = choose_qparams(range, one.spec).value();
-    CHECK(quant.scale == std::vector<float>{test::from_bits(row["scale_hex"][0].get<std::string>())});
-    CHECK(quant.zero_point == std::vector<std::int32_t>{row["zero_point"][0].get<int>()});
-    CHECK(quant.per_tensor());
-  }
-}
-
-TEST_CASE("each channel's own min-max gives the published per-channel parameters") {
-  const auto file = test::golden("observers_tutorial.json");
-  const auto batches = tutorial_batches(file);  // (2, 3, 4)
-  const auto check = [&](const char* name, const QuantSpec& spec) {
-    const auto& row = file["observers"][name];
-    for (std::size_t channel = 0; channel < 3; ++channel) {
-      std::vector<std::vector<float>> own;
-      for (const auto& batch : batches) {
-        const auto first = batch.begin() + static_cast<std::ptrdiff_t>(4 * channel);
-        own.emplace_back(first, first + 4);
-      }
-      const Quant quant = choose_qparams(observed(own), spec).value();
-      CHECK(quant.scale[0] == test::from_bits(row["scale_hex"][channel].get<std::string>()));
-      CHECK(quant.zero_point[0] == row["zero_point"][channel].get<int>());
-    }
-  };
-  check("perch0_minmax_affine", {DType::u8, Scheme::affine, 0, 255, false});
-  check("perch0_minmax_qint8_symmetric", {DType::s8, Scheme::symmetric, -128, 127, false});
-}
 
 TEST_CASE("the range always holds 0, and no scale is below eps") {
   const QuantSpec u8;
@@ -84,8 +31,8 @@ TEST_CASE("the range always holds 0, and no scale is below eps") {
   QuantSpec coarse = u8;
   coarse.eps = 0x1p-12F;
   CHECK(choose_qparams({0, 0.01F}, coarse).value().scale[0] == 0x1p-12F);
-  CHECK(choose_qparams({-1, 2}, {DType::u8, Scheme::symmetric, 0, 255, false}).value() ==
-        Quant{{2 / 127.5F}, {128}, -1});
+  CHECK(choose_qparams({-1, 2}, spec_of(DType::u8, Scheme::symmetric, 0, 255, ScaleRule::half)).value() ==
+        scale_and_zero(2 / 127.5F, 128));
 }
 
 TEST_CASE("ranges without parameters are refused, never given a scale of 1") {
@@ -115,24 +62,101 @@ TEST_CASE("functions with a known range have known parameters") {
   CHECK(fixed_qparams(-1, 1, s8) == Quant{{2.0F / 256}, {0}, -1});
 }
 
-TEST_CASE("min-max merges as if one observer had seen everything, and passes over infinities") {
-  constexpr float infinity = std::numeric_limits<float>::infinity();
-  const auto a = make_observer(ObserverKind::min_max), b = make_observer(ObserverKind::min_max);
-  const std::vector<float> first{-1, infinity, 3}, second{-infinity, -2}, none{infinity, -infinity};
-  a->observe(first);
-  b->observe(second);
-  REQUIRE(b->merge(*a).ok());
-  CHECK(b->range() == Range{-2, 3});
-  REQUIRE(a->merge(*make_observer(ObserverKind::min_max)).ok());
-  CHECK(a->range() == Range{-1, 3});
-  const auto c = make_observer(ObserverKind::min_max);
-  c->observe(none);
-  CHECK(c->range().empty());
+TEST_CASE("reduce_range halves 256 codes and leaves fewer alone") {
+  QuantSpec spec;
+  spec.reduce_range = true;
+  CHECK(spec.bounds() == CodeBounds{0, 127});
+  CHECK(choose_qparams({0, 4}, spec).value() == scale_and_zero(4.0F / 127, 0));
+  CHECK(fixed_qparams(0, 1, spec) == scale_and_zero(1.0F / 256, 0));
+  spec = {DType::s8, Scheme::affine, -128, 127, false};
+  spec.reduce_range = true;
+  CHECK(spec.bounds() == CodeBounds{-64, 63});
+  spec.quant_min = -127;
+  CHECK(spec.bounds() == CodeBounds{-127, 127});
 }
 
-TEST_CASE("names of observers and presets") {
-  CHECK(find_observer(name_of(ObserverKind::min_max)).value() == ObserverKind::min_max);
-  CHECK(find_observer("histo").status().message() == "observer 'histo': must be one of min-max");
-  CHECK(QConfig::preset("octet").ok());
-  CHECK(QConfig::preset("fbgem").status().message() == "preset 'fbgem': must be one of octet");
+TEST_CASE("the rules for symmetric codes: the largest value exact, half the steps, and the fused one") {
+  using enum ScaleRule;
+  const auto chosen = [](Range range, int min, int max, ScaleRule rule) {
+    return choose_qparams(range, spec_of(DType::s8, Scheme::symmetric, min, max, rule)).value();
+  };
+  // (weights, codes) of networks trained by PyTorch 1.13
+  CHECK(chosen({1, 1}, -128, 127, fused) == scale_and_zero(1.0F / 255, -128));
+  CHECK(chosen({1, 1}, -128, 127, half) == scale_and_zero(2.0F / 255, 0));
+  CHECK(chosen({1, 1}, -128, 127, exact) == scale_and_zero(1.0F / 127, 0));
+  CHECK(chosen({-1, 1}, -128, 127, fused) == scale_and_zero(1.0F / 127, 0));
+  CHECK(chosen({-1, 1}, -128, 127, half) == scale_and_zero(2.0F / 255, 0));
+  CHECK(chosen({1, 1}, -127, 127, fused) == scale_and_zero(1.0F / 254, -127));
+  CHECK(chosen({1, 1}, -127, 127, half) == chosen({1, 1}, -127, 127, exact));
+  CHECK(chosen({-1, 1}, -127, 127, fused).scale[0] == static_cast<float>(255.0 / (127 * 254)));  // overshoots
+  CHECK(chosen({-1, 1}, -127, 127, exact) == scale_and_zero(1.0F / 127, 0));
+  // All codes on one side of 0: that side has to do.
+  CHECK(chosen({-3, 1}, 0, 100, exact) == scale_and_zero(3.0F / 100, 0));
+  // Next to nothing: the fused rule has a floor of its own.
+  CHECK(chosen({-1e-9F, 1e-9F}, -128, 127, fused).scale[0] == 6.1e-5F);
+  CHECK(chosen({0, 0}, -128, 127, fused).scale[0] == 0.1F);
+}
+
+TEST_CASE("the weight of -127.5 steps: where 127.5 loses half a step, and the default none") {
+  const auto file = test::golden("seed_weight_127_5.json");
+  const float w = test::from_bits(file["running_min_hex"].get<std::string>());
+  const auto quantized = [w](const QuantSpec& spec, QuantizeBy by, std::int8_t& code) {
+    const Quant quant = choose_qparams({w, w}, spec).value();
+    REQUIRE(quantize_tensor({&w, 1}, {1}, quant, {&code, 1}, by).ok());
+    float real = 0;
+    REQUIRE(dequantize_tensor(std::span<const std::int8_t>(&code, 1), {1}, quant, {&real, 1}).ok());
+    return std::pair(quant.scale[0], real);
+  };
+  std::int8_t code = 0;
+  const auto& half = file["python_symmetric"];
+  const QuantSpec pytorch = spec_of(DType::s8, Scheme::symmetric, -128, 127, ScaleRule::half);
+  auto [scale, real] = quantized(pytorch, QuantizeBy::division, code);
+  CHECK(scale == test::from_bits(half["scale_hex"].get<std::string>()));
+  CHECK(code == half["q_of_running_min_div"].get<int>());
+  CHECK(real == half["dq_minus128"].get<float>());
+  std::tie(scale, real) = quantized(pytorch, QuantizeBy::reciprocal, code);
+  CHECK(code == half["q_of_running_min_mulinv"].get<int>());
+  CHECK(real == half["dq_minus127"].get<float>());
+
+  const auto& fused = file["cpp_fused_fake_quant"];
+  const QuantSpec trained = spec_of(DType::s8, Scheme::symmetric, -128, 127, ScaleRule::fused);
+  std::tie(scale, real) = quantized(trained, QuantizeBy::division, code);
+  CHECK(scale == test::from_bits(fused["scale_hex"].get<std::string>()));
+  CHECK(code == fused["q"].get<int>());
+  CHECK(real == w);
+
+  std::tie(scale, real) = quantized(QConfig{}.weight, QuantizeBy::division, code);
+  CHECK(scale == test::from_bits(file["alt_max_over_127"]["scale_hex"].get<std::string>()));
+  CHECK(code == -127);
+  CHECK(real == w);
+}
+
+TEST_CASE("ranges along an axis give a scale each, and a channel without one is named") {
+  const Range channels[] = {{-1, 1}, {0, 255}};
+  const Quant quant = choose_qparams(channels, 1, {}).value();
+  CHECK(quant == Quant{{2.0F / 255, 1}, {127, 0}, 1});  // 1 / (2/255) is a little below 127.5 in float
+  const Range missing[] = {{-1, 1}, {}};
+  CHECK(choose_qparams(missing, 0, {}).status().message().find("channel 1: no value was observed") == 0);
+  CHECK_FALSE(choose_qparams(channels, -1, {}).ok());
+}
+
+TEST_CASE("tensors per tensor and per channel, by division and by reciprocal") {
+  const std::vector<float> x{0.9872F, -1.6833F, -0.9345F, 0.6531F};
+  std::vector<std::uint8_t> codes(4);
+  REQUIRE(quantize_tensor(x, {2, 2}, {{0.5F}, {8}, -1}, codes).ok());
+  CHECK(codes == std::vector<std::uint8_t>{10, 5, 6, 9});
+  std::vector<float> real(4);
+  REQUIRE(dequantize_tensor(codes, {2, 2}, {{0.5F}, {8}, -1}, real).ok());
+  CHECK(real == std::vector<float>{1, -1.5F, -1, 0.5F});
+  REQUIRE(quantize_tensor(x, {2, 2}, {{0.5F, 0.25F}, {8, 0}, 1}, codes).ok());
+  CHECK(codes == std::vector<std::uint8_t>{10, 0, 6, 3});
+  // The pair that tells division and reciprocal apart.
+  const float tie = 0.273939937F;
+  std::uint8_t code = 0;
+  REQUIRE(quantize_tensor({&tie, 1}, {1}, {{0.00214854861F}, {0}, -1}, {&code, 1}).ok());
+  CHECK(code == 127);
+  REQUIRE(quantize_tensor({&tie, 1}, {1}, {{0.00214854861F}, {0}, -1}, {&code, 1}, QuantizeBy::reciprocal).ok());
+  CHECK(code == 128);
+  CHECK(quantize_tensor(x, {2, 2}, {{0.0F}, {8}, -1}, codes).message().find("scale 0: must be") == 0);
+  CHECK_FALSE(quantize_tensor(x, {2, 3}, {{1.0F}, {8}, -1}, codes).ok());
 }

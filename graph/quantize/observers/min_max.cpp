@@ -6,27 +6,35 @@
 
 namespace octet::graph {
 
-std::unique_ptr<Observer> make_min_max_observer();
+std::unique_ptr<Observer> make_min_max_observer(const ObserverSpec& spec);
 
 namespace {
 
 class MinMaxObserver final : public Observer {
  public:
-  ObserverKind kind() const noexcept override { return ObserverKind::min_max; }
-
   void observe(std::span<const float> values) override {
-    for (float value : values) {
-      if (std::isfinite(value)) seen_.include({value, value});
+    for (float x : values) {
+      if (std::isfinite(x)) seen_.include({x + 0.0F, x + 0.0F});  // -0 as +0: order must not show
     }
   }
 
-  Status merge(const Observer& other) override {
-    if (other.kind() != kind()) return Status::error("min-max observer: merges only with its own kind");
-    seen_.include(other.range());
-    return {};
+  void merge(const Observer& other) override { seen_.include(static_cast<const MinMaxObserver&>(other).seen_); }
+
+  Range range(const QuantSpec&) const override { return seen_; }
+  double clipped_share(Range) const override { return 0; }  // its own range holds everything
+
+  void save(StateWriter& writer) const override {
+    writer.real(seen_.min);
+    writer.real(seen_.max);
   }
 
-  Range range() const override { return seen_; }
+  bool load(StateReader& reader) override {
+    const Range read{reader.real(), reader.real()};
+    const bool numbers = std::isfinite(read.min) && std::isfinite(read.max) && read.min <= read.max;
+    if (!reader.ok() || (!numbers && read != Range{})) return false;
+    seen_ = read;
+    return true;
+  }
 
  private:
   Range seen_;
@@ -34,6 +42,6 @@ class MinMaxObserver final : public Observer {
 
 }  // namespace
 
-std::unique_ptr<Observer> make_min_max_observer() { return std::make_unique<MinMaxObserver>(); }
+std::unique_ptr<Observer> make_min_max_observer(const ObserverSpec&) { return std::make_unique<MinMaxObserver>(); }
 
 }  // namespace octet::graph
