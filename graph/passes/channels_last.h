@@ -66,7 +66,8 @@ class ChannelsLastOps {
   bool write_binary(Node node);
   bool write_concat(Node node);
   bool write_along_axes(Node node);
-  bool write_reduce_mean(Node node);
+  bool write_reduction(Node node);
+  bool write_arg_max(Node node);
   bool write_transpose(const Node& node);
   bool write_reshape(const Node& node);
   bool write_dense(Node node);

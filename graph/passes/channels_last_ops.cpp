@@ -60,7 +60,10 @@ bool ChannelsLastOps::write(const Node& node) {
     case Op::Resize:
       return write_along_axes(node);
     case Op::ReduceMean:
-      return write_reduce_mean(node);
+    case Op::Reduce:
+      return write_reduction(node);
+    case Op::ArgMax:
+      return write_arg_max(node);
     case Op::Transpose:
       return write_transpose(node);
     case Op::Reshape:
@@ -84,6 +87,12 @@ bool ChannelsLastOps::wanted_last(ValueId value) const {
       case Op::Dense:
       case Op::MatMul:
       case Op::Gather:
+      case Op::Tile:
+      case Op::Compare:
+      case Op::Where:
+      case Op::LayerNorm:
+      case Op::DynamicDense:
+      case Op::Cast:
         return false;
       default:
         return true;
@@ -160,28 +169,41 @@ bool ChannelsLastOps::write_along_axes(Node node) {
   return true;
 }
 
-bool ChannelsLastOps::write_reduce_mean(Node node) {
+bool ChannelsLastOps::write_reduction(Node node) {
   const ValueId x = node.inputs[0];
   if (!layouts_.has_last(x) || node.inputs.size() != 1) return false;
   const int rank = rank_of(x);
-  auto& attrs = node.as<ReduceMeanAttrs>();
+  auto* mean = std::get_if<ReduceMeanAttrs>(&node.attrs);
+  auto* other = std::get_if<ReduceAttrs>(&node.attrs);
+  std::vector<std::int64_t>& axes = mean != nullptr ? mean->axes : other->axes;
+  const bool keep_dims = mean != nullptr ? mean->keep_dims : other->keep_dims;
   const auto reduces = [&](std::int64_t axis) {
-    return attrs.axes.empty() || std::count(attrs.axes.begin(), attrs.axes.end(), axis) > 0;
+    return axes.empty() || std::count(axes.begin(), axes.end(), axis) > 0;
   };
   // Without kept dimensions the result has no channels axis to put last: it is the same either way
   // if channels, or everything behind them, are gone.
   bool all_spatial = true;
   for (int axis = 2; axis < rank; ++axis) all_spatial = all_spatial && reduces(axis);
-  if (!attrs.keep_dims && !reduces(1) && !all_spatial) return false;
-  for (std::int64_t& axis : attrs.axes) move_axis(axis, rank);
-  std::sort(attrs.axes.begin(), attrs.axes.end());
-  const bool keep_dims = attrs.keep_dims;
+  if (!keep_dims && !reduces(1) && !all_spatial) return false;
+  for (std::int64_t& axis : axes) move_axis(axis, rank);
+  std::sort(axes.begin(), axes.end());
   node.inputs[0] = layouts_.last(x);
   if (keep_dims) {
     emit_last(std::move(node));
   } else {
     layouts_.emit(std::move(node));
   }
+  return true;
+}
+
+// Over the channels, the result has its axes in the same order either way.
+bool ChannelsLastOps::write_arg_max(Node node) {
+  const ValueId x = node.inputs[0];
+  auto& attrs = node.as<ArgMaxAttrs>();
+  if (!layouts_.has_last(x) || attrs.axis != 1 || attrs.keep_dims) return false;
+  attrs.axis = rank_of(x) - 1;
+  node.inputs[0] = layouts_.last(x);
+  layouts_.emit(std::move(node));
   return true;
 }
 

@@ -5,7 +5,10 @@
 //
 //   x -> Conv2d(w, b) -> BatchNorm -> y    becomes   x -> Conv2d(w * k, (b - mean) * k + bias) -> y
 //
-//   x -> BatchNorm -> y                    becomes   x -> Binary mul k -> Binary add (bias - mean * k) -> y
+//   x -> BatchNorm -> y                    becomes   x -> Conv2d 1x1 per channel (k, bias - mean * k) -> y
+//
+// One operator, so that a Relu behind it becomes its clamp and int8 rounds once: its only weight per channel
+// is exact on 127. Inputs of rank 2 and 3 get axes of size 1 around it; of rank 5 and more become Mul and Add.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -143,6 +146,43 @@ class FoldBatchNorm {
     editor_.set_input(layer, 2, editor_.add_value(std::move(moved)));
   }
 
+  Status become_layer(const Node& node, NodeId norm, const Affine& affine, int rank) {
+    const std::int64_t channels = affine.channels();
+    const ValueId w = editor_.add_value(
+        computed(node.name + "/factor", Shape{channels, 1, 1, 1}, [&](std::size_t c) { return affine.k[c]; }));
+    const ValueId b = editor_.add_value(computed(node.name + "/offset", Shape{channels}, [&](std::size_t c) {
+      return affine.bias[c] - affine.mean[c] * affine.k[c];
+    }));
+    Conv2dAttrs attrs;
+    attrs.groups = channels;
+    ValueId x = node.inputs[0], y = node.outputs[0];
+    editor_.remove(norm);
+    std::vector<std::int64_t> added;  // axes of size 1 before the width, and behind the channels of rank 2
+    for (int axis = 2; axis < 2 + (4 - rank); ++axis) added.push_back(axis);
+    if (added.empty()) {
+      editor_.add({node.name, Op::Conv2d, {x, w, b}, {y}, attrs, {}});
+      return {};
+    }
+    const auto with_axes = [&](ValueId like, const char* suffix) {
+      const ValueId value = editor_.add_like(like, suffix);
+      const Shape flat = editor_.graph[value].shape;
+      Shape& shape = editor_.graph[value].shape;
+      shape = {};
+      for (int axis = 0; axis < flat.rank(); ++axis) {
+        if (axis == 2) shape.push_back(1);
+        shape.push_back(flat[axis]);
+      }
+      while (shape.rank() < 4) shape.push_back(1);
+      return value;
+    };
+    const ValueId image = with_axes(x, "image"), scaled = with_axes(y, "image");
+    using Kind = ReshapeAttrs::Kind;
+    editor_.add({node.name + "/unsqueeze", Op::Reshape, {x}, {image}, ReshapeAttrs{Kind::unsqueeze, added, false}, {}});
+    editor_.add({node.name, Op::Conv2d, {image, w, b}, {scaled}, attrs, {}});
+    editor_.add({node.name + "/squeeze", Op::Reshape, {scaled}, {y}, ReshapeAttrs{Kind::squeeze, added, false}, {}});
+    return {};
+  }
+
   Status decompose(NodeId norm, const Affine& affine) {
     const Node node = editor_.node(norm);
     const Value& x = editor_.graph.input(node, 0);
@@ -150,6 +190,7 @@ class FoldBatchNorm {
       return node_error(node, fmt::format("input '{}': must have a known rank of at least 2", x.name));
     Shape shape{affine.channels()};  // (c, 1, 1 ...): broadcasts against axis 1
     for (int axis = 2; axis < x.shape.rank(); ++axis) shape.push_back(1);
+    if (x.shape.rank() <= 4) return become_layer(node, norm, affine, x.shape.rank());
     const ValueId factor =
         editor_.add_value(computed(node.name + "/factor", shape, [&](std::size_t c) { return affine.k[c]; }));
     const ValueId offset = editor_.add_value(computed(

@@ -6,6 +6,7 @@
 //   x -> Sigmoid -> Mul(x) -> y                         becomes   x -> Unary silu -> y
 //   x -> Add 3 -> Clip [0, 6] -> Div 6 (-> Mul(x)) -> y becomes   x -> Unary hard_sigmoid (hard_swish) -> y
 //   x -> Div sqrt 2 -> Erf -> Add 1 -> Mul(x) -> Mul 0.5 -> y    becomes   x -> Unary gelu_erf -> y
+//   the same with Tanh of sqrt(2/pi) * (x + 0.044715 * x^3)      becomes   x -> Unary gelu_tanh -> y
 #include <cmath>
 
 #include "graph/passes/clamp_of.h"
@@ -19,7 +20,7 @@ namespace {
 // Exporters round 1/6 and sqrt 2 in their own ways.
 bool is_near(double a, double b) { return std::abs(a - b) <= 1e-5 * std::abs(b); }
 
-// A value seen as (product of at most two tensors) * factor.
+// A value seen as (product of at most three tensors) * factor; x^2 and x^3 count as x more than once.
 struct Product {
   std::vector<ValueId> tensors;
   double factor = 1;
@@ -88,10 +89,17 @@ class FuseActivations {
   }
 
   // Multiplies the factors of `node` (mul, or div by a constant) into `product`; looks through
-  // factors that are such products themselves. False for anything with more than two tensors.
+  // factors that are such products themselves. False for anything with more than three tensors.
   bool collect(const Node& node, Product& product, int depth = 0) const {
     const auto& attrs = node.as<BinaryAttrs>();
-    if (attrs.clamp.active() || (attrs.fn != BinaryFn::mul && attrs.fn != BinaryFn::div)) return false;
+    if (attrs.clamp.active()) return false;
+    if (attrs.fn == BinaryFn::pow) {
+      const auto exponent = scalar(node, 1);
+      if (exponent != 2.0F && exponent != 3.0F) return false;
+      product.tensors.insert(product.tensors.end(), exponent == 2.0F ? 2 : 3, node.inputs[0]);
+      return product.tensors.size() <= 3;
+    }
+    if (attrs.fn != BinaryFn::mul && attrs.fn != BinaryFn::div) return false;
     for (std::size_t side = 0; side < 2; ++side) {
       const bool divides = attrs.fn == BinaryFn::div && side == 1;
       if (const auto constant = scalar(node, side)) {
@@ -106,7 +114,7 @@ class FuseActivations {
       } else {
         product.tensors.push_back(node.inputs[side]);
       }
-      if (product.tensors.size() > 2) return false;
+      if (product.tensors.size() > 3) return false;
     }
     return true;
   }
@@ -140,6 +148,35 @@ class FuseActivations {
     return is_near(product.factor, std::sqrt(0.5)) ? product.tensors[0] : kNone;
   }
 
+  // True if `value` is factor * x^power.
+  bool is_power(ValueId value, ValueId x, std::size_t power, double factor) const {
+    const Node* node = maker(value, Op::Binary);
+    Product product;
+    return node != nullptr && collect(*node, product) && is_near(product.factor, factor) &&
+           product.tensors == std::vector<ValueId>(power, x);
+  }
+
+  // True if `value` is 1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3)), the bracket also as x * (1 + 0.044715 x^2).
+  bool is_tanh_gate(ValueId value, ValueId x) const {
+    constexpr double kRoot = 0.79788456080286535588, kCubic = 0.044715;
+    const ValueId tanh = offset_of(value, 1.0F, {});
+    const ValueId scaled = tanh == kNone ? kNone : argument_of(tanh, UnaryFn::tanh);
+    const Node* scaling = scaled == kNone ? nullptr : maker(scaled, Op::Binary);
+    Product product;
+    if (scaling == nullptr || !collect(*scaling, product) || !is_near(product.factor, kRoot)) return false;
+    const auto& tensors = product.tensors;
+    if (tensors.size() == 1) {
+      const Node* sum = maker(tensors[0], Op::Binary);
+      if (sum == nullptr || sum->as<BinaryAttrs>().fn != BinaryFn::add || sum->as<BinaryAttrs>().clamp.active())
+        return false;
+      return (sum->inputs[0] == x && is_power(sum->inputs[1], x, 3, kCubic)) ||
+             (sum->inputs[1] == x && is_power(sum->inputs[0], x, 3, kCubic));
+    }
+    if (tensors.size() != 2 || (tensors[0] != x && tensors[1] != x)) return false;
+    const ValueId square = offset_of(tensors[0] == x ? tensors[1] : tensors[0], 1.0F, {});
+    return square != kNone && is_power(square, x, 2, kCubic);
+  }
+
   ValueId hard_sigmoid_argument_of(ValueId value) const {
     const Node* unary = nullptr;
     const ValueId x = argument_of(value, UnaryFn::hard_sigmoid, &unary);
@@ -154,6 +191,7 @@ class FuseActivations {
     if (factor == 1 && hard_sigmoid_argument_of(gate) == x) return UnaryFn::hard_swish;
     if (is_near(factor, 1.0 / 6) && offset_of(gate, 3.0F, {0, 6}) == x) return UnaryFn::hard_swish;
     if (is_near(factor, 0.5) && erf_argument_of(gate) == x) return UnaryFn::gelu_erf;
+    if (is_near(factor, 0.5) && is_tanh_gate(gate, x)) return UnaryFn::gelu_tanh;
     return std::nullopt;
   }
 

@@ -82,6 +82,14 @@ void sink_through(Editor& editor, NodeId id, std::size_t data_inputs) {
     editor.remove(id);
 }
 
+// Where the largest element stands, codes tell as well as numbers: scales are positive.
+void read_codes(Editor& editor, NodeId id) {
+  const ValueId real = editor.node(id).inputs[0], codes = codes_behind(editor, real);
+  if (codes == kNone || !are_codes(editor.graph[codes])) return;
+  editor.set_input(id, 0, codes);
+  editor.remove_if_unused(real);
+}
+
 // What may stand between a Quantize and the op that it should join. Quantize is monotone, so that
 // taking a maximum or a clamp first or last makes no difference; 0 quantizes to the zero point that
 // codes are padded with.
@@ -126,7 +134,10 @@ bool moves_elements(const Node& node) {
     case Op::Slice:
     case Op::Split:
     case Op::Gather:
+    case Op::Tile:
       return true;
+    case Op::Reduce:
+      return node.as<ReduceAttrs>().fn == ReduceFn::max || node.as<ReduceAttrs>().fn == ReduceFn::min;
     case Op::Pad:
       return node.as<PadAttrs>().value == 0;
     case Op::Pool:
@@ -143,7 +154,9 @@ void sink_dequantize(Editor& editor) {
   for (NodeId id = 0; id < last; ++id) {
     if (!editor.alive(id)) continue;
     const Node& node = editor.node(id);
-    if (moves_elements(node)) {
+    if (node.op == Op::ArgMax) {
+      read_codes(editor, id);
+    } else if (moves_elements(node)) {
       sink_through(editor, id, 1);
     } else if (moves_as_concat(editor, node)) {
       sink_through(editor, id, node.inputs.size());

@@ -26,7 +26,8 @@ enum class Form : std::uint8_t {
 
 struct Rule {
   Form form = Form::none;
-  std::size_t inputs = 1;  // how many carry activations, from the first on
+  std::size_t inputs = 1;  // how many carry activations, up to this one
+  std::size_t first = 0;   // and from this one on
 };
 
 Rule rule_of(const Node& node) {
@@ -44,6 +45,8 @@ Rule rule_of(const Node& node) {
     }
     case Op::Concat:
       return {Form::plain, node.inputs.size()};
+    case Op::Where:
+      return {Form::plain, 3, 1};
     case Op::Unary:
     case Op::Softmax:
     case Op::ReduceMean:
@@ -72,6 +75,7 @@ class LowerOps {
  private:
   bool is_float(const Node& node) const {
     const auto real = [&](ValueId id) { return id != kNone && graph_[id].dtype == DType::f32; };
+    if (node.op == Op::Where) return real(node.inputs[1]);
     return node.op != Op::Quantize && node.op != Op::Dequantize && !node.inputs.empty() && real(node.inputs[0]) &&
            std::any_of(node.outputs.begin(), node.outputs.end(), real);
   }
@@ -81,7 +85,7 @@ class LowerOps {
     const Node& node = editor_.node(id);
     const Rule rule = rule_of(node);
     if (rule.form == Form::none) return no_rule(node);
-    for (std::size_t index = 0; index < rule.inputs; ++index) {
+    for (std::size_t index = rule.first; index < rule.inputs; ++index) {
       if (std::string reason = why_not_codes(node.inputs[index]); !reason.empty()) return reason;
     }
     if (rule.form == Form::layer) {
@@ -91,7 +95,7 @@ class LowerOps {
     const NodeId quantize = quantize_behind(node.outputs[0]);
     if (quantize == kNone && rule.form == Form::plain) return why_not_quantized(node.outputs[0]);
 
-    for (std::size_t index = 0; index < rule.inputs; ++index) read_codes(id, index);
+    for (std::size_t index = rule.first; index < rule.inputs; ++index) read_codes(id, index);
     if (rule.form == Form::layer) read_weights(id);
     if (quantize != kNone) make_codes(id, quantize);
     return {};
