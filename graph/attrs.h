@@ -5,6 +5,7 @@
 #include <octet/tensor.h>
 
 #include <array>
+#include <cstddef>
 #include <limits>
 #include <variant>
 #include <vector>
@@ -103,6 +104,25 @@ struct ReduceMeanAttrs {
   bool keep_dims = true;
 };
 
+enum class ReduceFn : std::uint8_t { sum, max, min, prod };
+struct ReduceAttrs {  // every reduction but the mean
+  ReduceFn fn = ReduceFn::sum;
+  std::vector<std::int64_t> axes;  // as in ReduceMeanAttrs
+  bool keep_dims = true;
+};
+
+struct ArgMaxAttrs {  // the s64 index of the largest element along an axis
+  std::int64_t axis = 0;
+  bool keep_dims = true;
+  bool last = false;      // of equal elements the last one instead of the first
+  bool smallest = false;  // ArgMin
+};
+
+enum class CompareFn : std::uint8_t { equal, less, less_or_equal, logical_and, logical_or, logical_xor };
+struct CompareAttrs {  // boolean result
+  CompareFn fn = CompareFn::equal;
+};
+
 struct SoftmaxAttrs {
   std::int64_t axis = -1;
 };
@@ -165,6 +185,22 @@ struct CastAttrs {
   DType to = DType::f32;
 };
 
+struct TileAttrs {  // input 1: how often each axis repeats, or (expand) the shape to broadcast to
+  bool expand = false;
+};
+
+struct FillAttrs {  // ConstantOfShape: input 0 is the shape. Range: inputs are start, limit and step.
+  bool range = false;
+  DType type = DType::f32;
+  std::array<std::byte, 8> element{};  // of ConstantOfShape, in `type`
+};
+
+// A product of activations that are quantized per run, to codes of what they hold then, with constant
+// weights quantized ahead. Inputs: x (..., k), w (n, k) codes, optional b (n); y f32.
+struct DynamicDenseAttrs {
+  Clamp clamp;
+};
+
 // Float to codes and back. The parameters live in the Quant of the output (Quantize) or input
 // (Dequantize) value.
 struct QuantizeAttrs {
@@ -173,8 +209,9 @@ struct QuantizeAttrs {
 };
 
 using Attrs = std::variant<std::monostate, Conv2dAttrs, ConvTranspose2dAttrs, DenseAttrs, MatMulAttrs, BinaryAttrs,
-                           UnaryAttrs, PoolAttrs, ReduceMeanAttrs, SoftmaxAttrs, LayerNormAttrs, BatchNormAttrs,
-                           ConcatAttrs, TransposeAttrs, ReshapeAttrs, SliceAttrs, SplitAttrs, PadAttrs, ResizeAttrs,
-                           GatherAttrs, CastAttrs, QuantizeAttrs>;
+                           UnaryAttrs, PoolAttrs, ReduceMeanAttrs, ReduceAttrs, ArgMaxAttrs, CompareAttrs, SoftmaxAttrs,
+                           LayerNormAttrs, BatchNormAttrs, ConcatAttrs, TransposeAttrs, ReshapeAttrs, SliceAttrs,
+                           SplitAttrs, PadAttrs, ResizeAttrs, GatherAttrs, CastAttrs, TileAttrs, FillAttrs,
+                           DynamicDenseAttrs, QuantizeAttrs>;
 
 }  // namespace octet::graph

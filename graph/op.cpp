@@ -21,20 +21,6 @@ const OpSchema* const kSchemas[] = {
 constexpr std::int64_t kMostElements = std::int64_t{1} << 40;
 constexpr std::int64_t kMostPerAxis = std::numeric_limits<std::int32_t>::max();
 
-// Calls visit(rule) for every known rule until it returns true.
-template <class Visit>
-const OnnxRule* first_rule(Visit visit) {
-  for (const OpSchema* schema : kSchemas) {
-    for (const OnnxRule& rule : schema->onnx) {
-      if (visit(rule)) return &rule;
-    }
-  }
-  for (const OnnxRule& rule : nodeless_rules) {
-    if (visit(rule)) return &rule;
-  }
-  return nullptr;
-}
-
 }  // namespace
 
 bool has_sane_size(const Shape& shape) {
@@ -50,18 +36,33 @@ bool has_sane_size(const Shape& shape) {
 
 const OpSchema& schema_of(Op op) { return *kSchemas[static_cast<std::size_t>(op)]; }
 
+std::vector<const OnnxRule*> onnx_rules() {
+  std::vector<const OnnxRule*> rules;
+  const auto append = [&](std::span<const OnnxRule> more) {
+    for (const OnnxRule& rule : more) rules.push_back(&rule);
+  };
+  for (const OpSchema* schema : kSchemas) append(schema->onnx);
+  for (const auto& more : {nodeless_rules, composed_rules, composed_activation_rules, composed_image_rules,
+                           qoperator_rules, contrib_qoperator_rules})
+    append(more);
+  return rules;
+}
+
 const OnnxRule* find_onnx_rule(std::string_view domain, std::string_view op_type) {
+  static const std::vector<const OnnxRule*> rules = onnx_rules();
   if (domain == "ai.onnx") domain = "";
-  return first_rule([&](const OnnxRule& rule) { return rule.op_type == op_type && rule.domain == domain; });
+  const auto found = std::find_if(rules.begin(), rules.end(), [&](const OnnxRule* rule) {
+    return rule->op_type == op_type && rule->domain == domain;
+  });
+  return found == rules.end() ? nullptr : *found;
 }
 
 std::string known_onnx_ops() {
   std::vector<std::string> names;
-  first_rule([&](const OnnxRule& rule) {
-    const std::string_view domain = rule.domain;
-    names.push_back(domain.empty() ? rule.op_type : fmt::format("{}.{}", domain, rule.op_type));
-    return false;
-  });
+  for (const OnnxRule* rule : onnx_rules()) {
+    const std::string_view domain = rule->domain;
+    names.push_back(domain.empty() ? rule->op_type : fmt::format("{}.{}", domain, rule->op_type));
+  }
   std::sort(names.begin(), names.end());
   return fmt::format("{}", fmt::join(names, ", "));
 }

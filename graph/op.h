@@ -5,6 +5,9 @@
 #include <octet/status.h>
 
 #include <span>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "graph/graph.h"
 #include "graph/import/onnx_node.h"
@@ -15,6 +18,7 @@ namespace octet::graph {
 struct OnnxRule {
   const char* op_type;
   Status (*import)(ImportContext&);
+  const char* limits = "";  // what of ONNX's definition it refuses, as docs/operators.md prints it
   const char* domain = "";  // "" is ai.onnx
 };
 
@@ -34,8 +38,11 @@ struct OpSchema {
 #undef OCTET_OP
 
 const OpSchema& schema_of(Op op);
-// ONNX ops that become no node: Constant, Identity, Dropout.
-extern const std::span<const OnnxRule> nodeless_rules;
+// ONNX ops that become no node, or nodes of other ops.
+extern const std::span<const OnnxRule> nodeless_rules, composed_rules, composed_activation_rules, composed_image_rules,
+    qoperator_rules, contrib_qoperator_rules;
+// All rules there are.
+std::vector<const OnnxRule*> onnx_rules();
 // The import rule for an ONNX op, or nullptr.
 const OnnxRule* find_onnx_rule(std::string_view domain, std::string_view op_type);
 // The known op types nearest to what was asked for, for error messages: "Conv, Gemm, ...".

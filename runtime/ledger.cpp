@@ -12,6 +12,9 @@ using graph::Op;
 
 bool is_conversion(Op op) { return op == Op::Quantize || op == Op::Dequantize || op == Op::Requantize; }
 
+// Where a node's data stands: behind the condition of a Where.
+std::size_t data_input(const graph::Node& node) { return node.op == Op::Where ? 1 : 0; }
+
 bool is_codes(const graph::Value& value) { return value.dtype == DType::u8 || value.dtype == DType::s8; }
 
 std::string precision_of(bool codes_in, bool codes_out) {
@@ -34,8 +37,10 @@ std::string reason_for(const graph::Graph& graph, const graph::Node& node, const
 
 bool computes_on_codes(const graph::Graph& graph) {
   return std::ranges::any_of(graph.nodes, [&](const graph::Node& node) {
-    return !is_conversion(node.op) && node.has_input(0) && is_codes(graph.input(node, 0)) &&
-           graph.input(node, 0).is_quantized();
+    if (node.op == Op::DynamicDense) return true;
+    if (is_conversion(node.op) || !node.has_input(data_input(node))) return false;
+    const graph::Value& data = graph.input(node, data_input(node));
+    return is_codes(data) && data.is_quantized();
   });
 }
 
@@ -44,7 +49,9 @@ OpInfo describe(const graph::Graph& graph, const graph::Node& node, bool model_i
   OpInfo info;
   info.name = node.name;
   info.op = graph::name_of(node.op);
-  info.precision = precision_of(is_codes(graph.input(node, 0)), is_codes(graph.output(node)));
+  const bool codes_in = is_codes(graph.input(node, data_input(node)));
+  const bool stays_whole = codes_in && graph.output(node).dtype != DType::f32;  // ArgMax gives an index
+  info.precision = precision_of(codes_in, stays_whole || is_codes(graph.output(node)));
   info.reason = reason_for(graph, node, info.precision, model_is_quantized);
   info.kernel = std::move(kernel);
   info.macs = macs;

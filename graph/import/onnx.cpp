@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <onnx/onnx_pb.h>
 
+#include <algorithm>
+#include <iterator>
 #include <limits>
 #include <unordered_map>
 #include <unordered_set>
@@ -24,6 +26,12 @@ std::string name_of(const onnx::NodeProto& node) {
   }
   return node.op_type();
 }
+
+// Operators that mean something else before kUnchangedSince, or say it in other attributes.
+constexpr std::string_view kChangedEarly[] = {
+    "Add", "And", "AveragePool", "BatchNormalization", "Cast", "Concat", "Div", "Dropout", "Equal", "Gemm",
+    "Greater", "Less", "Max", "Mean", "Min", "Mul", "Or", "PRelu", "Pad", "Pow", "Reshape", "Split", "Sub", "Sum",
+    "Tile", "Upsample", "Xor"};
 
 class Importer {
  public:
@@ -195,6 +203,10 @@ Status Importer::read_node(const onnx::NodeProto& node) {
     return Status::error(fmt::format("node '{}': op {}{}{} is not supported; supported are {}", context_.name,
                                      node.domain(), node.domain().empty() ? "" : ".", node.op_type(),
                                      known_onnx_ops()));
+  }
+  const bool changed = std::count(std::begin(kChangedEarly), std::end(kChangedEarly), node.op_type()) > 0;
+  if (changed && context_.opset < kUnchangedSince) {
+    return context_.error(fmt::format("its form of opset {}: supported since opset {}", context_.opset, kUnchangedSince));
   }
   if (Status status = fill_context(node); !status) return status;
 

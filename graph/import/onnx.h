@@ -11,8 +11,9 @@
 
 namespace octet::graph {
 
-// The opsets of ai.onnx that import rules know.
-constexpr int kOldestOpset = 7, kNewestOpset = 21;
+// The opsets of ai.onnx that import rules know. Before opset 7 operators that broadcast did so in another way, and
+// those that changed until then are refused by name.
+constexpr int kOldestOpset = 1, kUnchangedSince = 7, kNewestOpset = 21;
 
 // The graph that an ONNX file means, shapes inferred as far as its nodes tell. `directory` is where
 // files of external data lie; empty is the current one. The bytes are not trusted: whatever they are,

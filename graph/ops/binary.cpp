@@ -11,10 +11,21 @@
 namespace octet::graph {
 namespace {
 
+bool is_integer(const Value& value) { return value.dtype == DType::s32 || value.dtype == DType::s64; }
+
 template <BinaryFn fn>
 Status import_binary(ImportContext& context) {
   if (Status status = context.expect_inputs(2, 2); !status) return status;
   return context.emit(Op::Binary, context.inputs, BinaryAttrs{fn, {}});
+}
+
+// An exponent may be of another type than the base.
+Status import_pow(ImportContext& context) {
+  if (Status status = context.expect_inputs(2, 2); !status) return status;
+  ValueId exponent = context.inputs[1];
+  const bool mixed = context.graph[context.inputs[0]].dtype == DType::f32 && is_integer(context.graph[exponent]);
+  if (mixed) exponent = context.emit_step(Op::Cast, "exponent", {exponent}, CastAttrs{DType::f32});
+  return context.emit(Op::Binary, {context.inputs[0], exponent}, BinaryAttrs{BinaryFn::pow, {}});
 }
 
 // Min, Max and Sum take any number of inputs: a chain from the left.
@@ -30,8 +41,6 @@ Status import_chain(ImportContext& context) {
   if (context.inputs.back() == kNone) return context.error("the last input is absent: it is not optional");
   return context.emit(Op::Binary, {left, context.inputs.back()}, BinaryAttrs{fn, {}});
 }
-
-bool is_integer(const Value& value) { return value.dtype == DType::s32 || value.dtype == DType::s64; }
 
 Status infer(Graph& graph, Node& node) {
   if (Status status = expect_inputs(node, 2, 2); !status) return status;
@@ -106,7 +115,7 @@ bool fold(Graph& graph, Node& node) {
 
 constexpr OnnxRule kRules[] = {
     {"Add", import_binary<BinaryFn::add>}, {"Sub", import_binary<BinaryFn::sub>}, {"Mul", import_binary<BinaryFn::mul>},
-    {"Div", import_binary<BinaryFn::div>}, {"Pow", import_binary<BinaryFn::pow>}, {"Min", import_chain<BinaryFn::min>},
+    {"Div", import_binary<BinaryFn::div>}, {"Pow", import_pow}, {"Min", import_chain<BinaryFn::min>},
     {"Max", import_chain<BinaryFn::max>},  {"Sum", import_chain<BinaryFn::add>},
 };
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cast: another element type. Only ever folded: shape arithmetic wanders through types, activations
-// that stay in one type are renamed by constant folding, and anything else is refused by the plan.
+// Cast: another element type. Shape arithmetic wanders through types and is folded; what stays in one type is
+// renamed by constant folding; masks and token ids are cast when run.
 #include <fmt/format.h>
 
 #include <cmath>
+#include <limits>
 
 #include "graph/constant.h"
 #include "graph/dims.h"
@@ -17,14 +18,51 @@ struct Target {
   std::int64_t code;
   DType type;
 };
-constexpr Target kTargets[] = {{1, DType::f32}, {6, DType::s32}, {7, DType::s64}, {9, DType::boolean}};
+constexpr Target kTargets[] = {{1, DType::f32}, {2, DType::u8},  {3, DType::s8},
+                               {6, DType::s32}, {7, DType::s64}, {9, DType::boolean}};
+
+// What makes `value`, views left aside.
+const Node* maker_of(const ImportContext& context, ValueId value) {
+  const Node* node = context.producer(value);
+  while (node != nullptr && node->op == Op::Reshape) node = context.producer(node->inputs[0]);
+  return node;
+}
+
+// The floats behind a Cast to s32 that ConvInteger or MatMulInteger end in: whole numbers, rounded to f32 as a Cast
+// of the s32 to float would round them. kNone for anything else.
+ValueId product_behind(const ImportContext& context, ValueId value) {
+  const Node* cast = context.producer(value);
+  if (cast == nullptr || cast->op != Op::Cast || cast->as<CastAttrs>().to != DType::s32) return kNone;
+  const Node* product = maker_of(context, cast->inputs[0]);
+  if (product == nullptr) return kNone;
+  if (product->op == Op::DynamicDense) return cast->inputs[0];
+  if (product->op != Op::Conv2d && product->op != Op::MatMul && product->op != Op::Dense) return kNone;
+  for (std::size_t index = 0; index < 2; ++index) {
+    const Node* border = maker_of(context, product->inputs[index]);
+    if (border == nullptr || border->op != Op::Dequantize) return kNone;
+    for (float scale : context.graph.input(*border, 0).quant.scale)
+      if (scale != 1) return kNone;
+  }
+  return cast->inputs[0];
+}
 
 Status import_cast(ImportContext& context) {
   if (Status status = context.expect_inputs(1, 1); !status) return status;
   const std::int64_t to = context.integer("to", 0);
+  if (to == kTargets[0].code) {
+    const ValueId product = product_behind(context, context.inputs[0]);
+    if (product != kNone) return context.alias(product);
+  }
   for (const Target& target : kTargets)
     if (target.code == to) return context.emit(Op::Cast, context.inputs, CastAttrs{target.type});
-  return context.unsupported("to", fmt::to_string(to), "supported are 1 (float), 6 (int32), 7 (int64) and 9 (bool)");
+  return context.unsupported("to", fmt::to_string(to),
+                             "supported are 1 (float), 2 (uint8), 3 (int8), 6 (int32), 7 (int64) and 9 (bool)");
+}
+
+// The type is that of input 1, whatever that holds.
+Status import_cast_like(ImportContext& context) {
+  if (Status status = context.expect_inputs(2, 2); !status) return status;
+  return context.emit(Op::Cast, {context.inputs[0]}, CastAttrs{context.graph[context.inputs[1]].dtype});
 }
 
 Status infer(Graph& graph, Node& node) {
@@ -41,8 +79,8 @@ bool convert(From from, To& to) {
     to = from != From{};
   } else {
     if constexpr (std::is_same_v<From, float> && std::is_integral_v<To>) {
-      const float limit = std::ldexp(1.0F, 8 * static_cast<int>(sizeof(To)) - 1);
-      if (!(from >= -limit && from < limit)) return false;
+      const float limit = std::ldexp(1.0F, std::numeric_limits<To>::digits);
+      if (!(from >= (std::is_signed_v<To> ? -limit : 0.0F) && from < limit)) return false;
     }
     to = static_cast<To>(from);
   }
@@ -73,8 +111,9 @@ bool fold_from(const Value& x, Value& output) {
     case DType::boolean:
       return fold_as<From, bool>(x, output);
     case DType::u8:
+      return fold_as<From, std::uint8_t>(x, output);
     case DType::s8:
-      return false;  // not among kTargets
+      return fold_as<From, std::int8_t>(x, output);
   }
   return false;
 }
@@ -99,7 +138,7 @@ bool fold(Graph& graph, Node& node) {
   return false;
 }
 
-constexpr OnnxRule kRules[] = {{"Cast", import_cast}};
+constexpr OnnxRule kRules[] = {{"Cast", import_cast}, {"CastLike", import_cast_like}};
 
 }  // namespace
 

@@ -27,28 +27,12 @@ Status check_codes(const ImportContext& context, const QuantParameters& paramete
   return {};
 }
 
-// In octet the parameters belong to the codes, not to the node that reads them. Codes that two nodes
-// read with different parameters become two values: of a constant that is a copy which shares the
-// elements; an activation would have to be made twice, and no exporter asks for that.
 Status import_dequantize(ImportContext& context) {
   auto parameters = read_quant_parameters(context);
   if (!parameters) return parameters.status();
   if (Status status = check_codes(context, *parameters); !status) return status;
-
-  ValueId id = context.inputs[0];
-  if (context.graph[id].is_quantized() && context.graph[id].quant != parameters->quant) {
-    if (!context.graph[id].is_constant()) {
-      return context.error(
-          fmt::format("'{}' has another scale or zero point where it is made or read before: "
-                      "must have one meaning",
-                      context.graph[id].name));
-    }
-    Value twin = context.graph[id];
-    twin.name = fmt::format("{}/{}", context.name, twin.name);
-    id = context.graph.add_value(std::move(twin));
-  }
-  context.graph[id].quant = std::move(parameters->quant);
-  return context.emit(Op::Dequantize, {id}, {});
+  const std::string name = fmt::format("{}/{}", context.name, context.graph[context.inputs[0]].name);
+  return context.emit(Op::Dequantize, {with_parameters(context, context.inputs[0], parameters->quant, name)}, {});
 }
 
 Status infer(Graph& graph, Node& node) {
@@ -62,7 +46,10 @@ Status infer(Graph& graph, Node& node) {
   return codes.shape_known ? check_quant(node, codes.shape, codes.quant) : Status();
 }
 
-constexpr OnnxRule kRules[] = {{"DequantizeLinear", import_dequantize}};
+constexpr OnnxRule kRules[] = {
+    {"DequantizeLinear", import_dequantize, "scales and zero points constant, f32; u8, s8, s32"},
+    {"DequantizeLinear", import_dequantize, "scales and zero points constant, f32; u8, s8, s32", "com.microsoft"},
+};
 
 }  // namespace
 

@@ -8,9 +8,26 @@
 namespace octet::graph {
 namespace {
 
+// A vector on the left is a row, one on the right a column; the axis that this adds goes again.
 Status import_matmul(ImportContext& context) {
   if (Status status = context.expect_inputs(2, 2); !status) return status;
-  return context.emit(Op::MatMul, context.inputs, MatMulAttrs{});
+  const auto is_vector = [&](std::size_t index) {
+    const Value& value = context.graph[context.inputs[index]];
+    return value.shape_known && value.shape.rank() == 1;
+  };
+  const bool row = is_vector(0), column = is_vector(1);
+  if (!row && !column) return context.emit(Op::MatMul, context.inputs, MatMulAttrs{});
+  const auto widened = [&](std::size_t index, std::int64_t axis, std::string_view suffix) {
+    return context.emit_step(Op::Reshape, suffix, {context.inputs[index]},
+                             ReshapeAttrs{ReshapeAttrs::Kind::unsqueeze, {axis}});
+  };
+  const ValueId a = row ? widened(0, 0, "row") : context.inputs[0];
+  const ValueId b = column ? widened(1, 1, "column") : context.inputs[1];
+  const ValueId product = context.emit_step(Op::MatMul, "product", {a, b}, MatMulAttrs{});
+  std::vector<std::int64_t> axes;
+  if (row) axes.push_back(-2);
+  if (column) axes.push_back(-1);
+  return context.emit(Op::Reshape, {product}, ReshapeAttrs{ReshapeAttrs::Kind::squeeze, axes});
 }
 
 // All axes but the last two.

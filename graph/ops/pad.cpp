@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "graph/composer.h"
 #include "graph/constant.h"
 #include "graph/dims.h"
 #include "graph/op.h"
@@ -13,9 +14,59 @@
 namespace octet::graph {
 namespace {
 
+// Which element of an axis of `size` stands `index` before or behind its start, in the modes without a value.
+std::int64_t source_of(const std::string& mode, std::int64_t index, std::int64_t size) {
+  if (mode == "edge") return std::clamp<std::int64_t>(index, 0, size - 1);
+  if (mode == "wrap") return ((index % size) + size) % size;
+  const std::int64_t period = std::max<std::int64_t>(2 * (size - 1), 1);  // reflect: 0 1 2 1 0 1 ...
+  const std::int64_t within = ((index % period) + period) % period;
+  return within < size ? within : period - within;
+}
+
+// A border of elements from inside is a Gather per padded axis: it picks, so codes stay codes.
+Status import_mirrored(ImportContext& context, const std::string& mode) {
+  const Value& x = context.graph[context.inputs[0]];
+  if (!x.shape_known) return context.unsupported("mode", mode, "supported for an input of known rank");
+  const auto rank = static_cast<std::size_t>(x.shape.rank());
+  Dims pads = context.integers("pads"), axes;
+  for (std::size_t axis = 0; axis < rank; ++axis) axes.push_back(static_cast<std::int64_t>(axis));
+  if (context.opset >= 11) {
+    if (Status status = context.expect_inputs(2, 4); !status) return status;
+    const auto given = integers_of(context.graph[context.inputs[1]]);
+    if (!given) return context.unsupported("mode", mode, "supported with constant pads");
+    pads = *given;
+    if (context.has_input(3)) {
+      const auto named = integers_of(context.graph[context.inputs[3]]);
+      if (!named) return context.unsupported("mode", mode, "supported with constant axes");
+      axes = *named;
+    }
+  }
+  if (pads.size() != 2 * axes.size())
+    return context.error(fmt::format("{} pads for {} axes: must be two per axis", pads.size(), axes.size()));
+  ValueId padded = context.inputs[0];
+  Composer compose(context);
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const std::int64_t begin = pads[i], end = pads[i + axes.size()];
+    if (begin == 0 && end == 0) continue;
+    const std::int64_t axis = axes[i] < 0 ? axes[i] + x.shape.rank() : axes[i];
+    if (axis < 0 || axis >= x.shape.rank())
+      return context.error(fmt::format("axis {}: must be an axis of the input", axes[i]));
+    const std::int64_t size = x.shape[static_cast<int>(axis)];
+    constexpr std::int64_t kMost = 1 << 20;
+    if (size < 1 || begin < -size || end < -size || begin > kMost || end > kMost || size > kMost)
+      return context.unsupported("mode", mode,
+                                 fmt::format("pads {} and {} at axis {} of size {}", begin, end, axis, size));
+    Dims indices;
+    for (std::int64_t index = -begin; index < size + end; ++index) indices.push_back(source_of(mode, index, size));
+    padded = compose.node(Op::Gather, {padded, compose.integers(indices)}, GatherAttrs{axis});
+  }
+  return compose.finish(padded);
+}
+
 Status import_pad(ImportContext& context) {
   const std::string mode = context.text("mode", "constant");
-  if (mode != "constant") return context.unsupported("mode", mode, "supported is constant");
+  if (mode == "reflect" || mode == "edge" || mode == "wrap") return import_mirrored(context, mode);
+  if (mode != "constant") return context.unsupported("mode", mode, "supported are constant, reflect, edge and wrap");
   if (context.opset >= 11) {
     if (Status status = context.expect_inputs(2, 4); !status) return status;
     return context.emit(Op::Pad, context.inputs, PadAttrs{});
@@ -175,7 +226,7 @@ bool fold(Graph& graph, Node& node) {
   return become_constant(output, x.dtype, memory, x.quant);
 }
 
-constexpr OnnxRule kRules[] = {{"Pad", import_pad}};
+constexpr OnnxRule kRules[] = {{"Pad", import_pad, "pads constant; reflect, edge and wrap need known sizes"}};
 
 }  // namespace
 

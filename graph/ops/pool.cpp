@@ -8,8 +8,17 @@
 namespace octet::graph {
 namespace {
 
+bool is_codes(const Value& value) { return value.dtype == DType::u8 || value.dtype == DType::s8; }
+
+// Bytes that nobody has given a meaning are codes of themselves.
+void give_meaning(ImportContext& context, ValueId id) {
+  Value& x = context.graph[id];
+  if (is_codes(x) && !x.is_quantized()) x.quant = {{1.0F}, {0}, -1};
+}
+
 Status import_pool(ImportContext& context, PoolKind kind) {
   if (Status status = context.expect_inputs(1, 1); !status) return status;
+  if (kind == PoolKind::max) give_meaning(context, context.inputs[0]);
   if (!context.has("kernel_shape")) return context.error("attribute 'kernel_shape' is absent: it is not optional");
   const auto spatial = spatial_axes(context, 0);
   if (!spatial) return spatial.status();
@@ -58,8 +67,6 @@ Status check_coverage(const Node& node, const Window& window, const std::array<s
   }
   return {};
 }
-
-bool is_codes(const Value& value) { return value.dtype == DType::u8 || value.dtype == DType::s8; }
 
 // Between Quantize and Dequantize a MaxPool moves codes: whichever side knows their parameters tells
 // the other.

@@ -63,7 +63,10 @@ bool fold(Graph& graph, Node& node) {
   return true;
 }
 
-constexpr OnnxRule kRules[] = {{"QuantizeLinear", import_quantize}};
+constexpr OnnxRule kRules[] = {
+    {"QuantizeLinear", import_quantize, "scales and zero points constant, f32; to u8 and s8"},
+    {"QuantizeLinear", import_quantize, "scales and zero points constant, f32; to u8 and s8", "com.microsoft"},
+};
 
 }  // namespace
 

@@ -30,8 +30,10 @@ inline double source_coordinate(graph::ResizeAttrs::Coordinates mode, AxisScale 
       return (at + 0.5) * scale.under / scale.over - 0.5;
     case Coordinates::pytorch_half_pixel:
       return out > 1 ? (at + 0.5) * scale.under / scale.over - 0.5 : 0.0;
-    case Coordinates::align_corners:
-      return out > 1 ? at * static_cast<double>(in - 1) / static_cast<double>(out - 1) : 0.0;
+    case Coordinates::align_corners: {  // a scale may say that the last output lies a fraction beyond
+      const double last = scale.over * static_cast<double>(in) / scale.under - 1;
+      return out > 1 && last > 0 ? at * static_cast<double>(in - 1) / last : 0.0;
+    }
     case Coordinates::asymmetric:
       return at * scale.under / scale.over;
   }

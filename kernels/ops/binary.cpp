@@ -6,6 +6,7 @@
 
 #include "kernels/codes.h"
 #include "kernels/float_ops.h"
+#include "kernels/integer_ops.h"
 #include "kernels/odometer.h"
 #include "kernels/op.h"
 #include "kernels/requantize.h"
@@ -94,6 +95,7 @@ const char* name_of(graph::BinaryFn fn) {
 Result<PreparedOp> prepare_binary(const OpContext& ctx) {
   const auto& attrs = std::get<graph::BinaryAttrs>(ctx.attrs);
   const Operand& out = ctx.outputs[0];
+  if (is_integer_type(out.dtype)) return prepare_integer_binary(ctx);
   if (!is_code_type(out.dtype)) return fp32::prepare_binary(ctx);
 
   const Result<Codes> a = activation_codes_of(ctx, ctx.inputs[0], "input 0");

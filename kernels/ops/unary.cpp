@@ -4,11 +4,13 @@
 
 #include "kernels/codes.h"
 #include "kernels/float_ops.h"
+#include "kernels/integer_ops.h"
 #include "kernels/table.h"
 
 namespace octet::kernels {
 
 Result<PreparedOp> prepare_unary(const OpContext& ctx) {
+  if (is_integer_type(ctx.outputs[0].dtype)) return prepare_integer_unary(ctx);
   if (!is_code_type(ctx.outputs[0].dtype)) return fp32::prepare_unary(ctx);
   const auto& attrs = std::get<graph::UnaryAttrs>(ctx.attrs);
   const Result<Codes> in = codes_of(ctx, ctx.inputs[0], "the input");

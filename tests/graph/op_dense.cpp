@@ -112,5 +112,8 @@ TEST_CASE("MatMul: shapes") {
   CHECK(shape({-1, 2, 3}, {4, 3, 4}) == "[4,2,4]");
   CHECK_THAT(shape({2, 3}, {4, 3}), Contains("node 'mm' (MatMul): shapes [2,3] and [4,3] cannot be multiplied"));
   CHECK_THAT(shape({2, 2, 3}, {3, 3, 4}), Contains("cannot be multiplied"));
-  CHECK_THAT(shape({3}, {3, 4}), Contains("input 0 has shape [3]: must have rank 2 or more"));
+  CHECK(shape({3}, {3, 4}) == "[4]");
+  CHECK(shape({5, 2, 3}, {3}) == "[5,2]");
+  CHECK(shape({3}, {3}) == "[]");
+  CHECK_THAT(shape({}, {3, 4}), Contains("input 0 has shape []: must have rank 2 or more"));
 }

@@ -55,7 +55,7 @@ TEST_CASE("BatchNorm folds into Dense of rank 2 only") {
   }
   SECTION("rank 3: axis 1 is not the features") {
     const ValueId x = b.input("x", {2, 3, 4});
-    check_folds(b, b.op(Op::Dense, "dense", {x, b.random("w", {3, 4})}, DenseAttrs{}), "Dense Binary Binary");
+    check_folds(b, b.op(Op::Dense, "dense", {x, b.random("w", {3, 4})}, DenseAttrs{}), "Dense Reshape Conv2d Reshape");
   }
 }
 
@@ -67,19 +67,21 @@ TEST_CASE("BatchNorm folds into a 1-d convolution through the Squeeze behind it"
   check_folds(b, line, "Conv2d Reshape");
 }
 
-TEST_CASE("BatchNorm that cannot fold becomes Mul and Add") {
+TEST_CASE("BatchNorm that cannot fold becomes one 1x1 convolution per channel") {
   Builder b;
   const ValueId x = b.input("x", {2, 4, 5, 5});
-  SECTION("behind an input") { check_folds(b, x, "Binary Binary"); }
-  SECTION("rank 2") { check_folds(b, b.relu(b.input("z", {3, 4})), "Unary Binary Binary"); }
+  SECTION("behind an input") { check_folds(b, x, "Conv2d"); }
+  SECTION("rank 2") { check_folds(b, b.relu(b.input("z", {3, 4})), "Unary Reshape Conv2d Reshape"); }
+  SECTION("rank 3") { check_folds(b, b.input("z", {3, 4, 7}), "Reshape Conv2d Reshape"); }
+  SECTION("rank 5 has no convolution: Mul and Add") { check_folds(b, b.input("z", {2, 4, 3, 2, 2}), "Binary Binary"); }
   SECTION("behind a clamped convolution") {
     const ValueId y = b.conv("conv", x, b.random("w", {4, 4, 1, 1}));
     b.graph.nodes.back().as<Conv2dAttrs>().clamp = {0, 6};
-    check_folds(b, y, "Conv2d Binary Binary");
+    check_folds(b, y, "Conv2d Conv2d");
   }
   SECTION("behind weights that are codes") {
     const ValueId w = b.dequantize(b.codes("w", {4, 4, 1, 1}, DType::s8));
-    check_folds(b, b.conv("conv", x, w), "Dequantize Conv2d Binary Binary");
+    check_folds(b, b.conv("conv", x, w), "Dequantize Conv2d Conv2d");
   }
 }
 
@@ -90,7 +92,7 @@ TEST_CASE("BatchNorm leaves a convolution alone that others read") {
   b.output(batch_norm(b, y, parameters(b, 2)));
   b.output(b.relu(y));
   REQUIRE(fold_batch_norm(b.graph).ok());
-  CHECK(count(b.graph, Op::Binary) == 2);
+  CHECK(count(b.graph, Op::Conv2d) == 2);
 }
 
 TEST_CASE("weights shared by two convolutions are folded for one of them") {

@@ -72,6 +72,10 @@ double apply(const UnaryAttrs& attrs, double x) {
       return std::erf(x);
     case UnaryFn::gelu_erf:
       return 0.5 * x * (1 + std::erf(x * std::sqrt(0.5)));
+    case UnaryFn::tanh:
+      return std::tanh(x);
+    case UnaryFn::gelu_tanh:
+      return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x)));
     default:
       FAIL("not in the reference");
       return 0;
@@ -88,6 +92,8 @@ double apply(BinaryFn fn, double a, double b) {
       return a * b;
     case BinaryFn::div:
       return a / b;
+    case BinaryFn::pow:
+      return std::pow(a, b);
     default:
       FAIL("not in the reference");
       return 0;

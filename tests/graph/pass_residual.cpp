@@ -23,6 +23,13 @@ ValueId int8_binary(Builder& b, BinaryFn fn, ValueId p, ValueId q) {
   return y;
 }
 
+// The same codes as (1, 4, 9).
+ValueId reshaped(Builder& b, ValueId codes) {
+  const ValueId line = b.op(Op::Reshape, "line", {codes, b.integers("size", {1, 4, 9})}, ReshapeAttrs{});
+  b.graph[line].quant = b.graph[codes].quant;
+  return line;
+}
+
 ValueId codes_input(Builder& b, const std::string& name = "x", const Shape& shape = {1, 4, 3, 3}) {
   return b.codes_input(name, shape, DType::u8, 0.02F, 100);
 }
@@ -101,4 +108,28 @@ TEST_CASE("a convolution takes one residual only") {
   b.output(int8_binary(b, BinaryFn::add, sum, x));
   REQUIRE(fuse_residual(b.graph).ok());
   CHECK(ops_of(b.graph) == "Conv2d Binary");
+}
+
+TEST_CASE("an int8 Add joins the convolution behind a Reshape, as in 1-d networks") {
+  Builder b;
+  const ValueId x = codes_input(b), r = codes_input(b, "r", {1, 4, 9});
+  const ValueId y = int8_conv(b, "conv", x, {-1, 2});
+  const ValueId line = reshaped(b, y);
+  const bool residual_first = GENERATE(false, true);
+  b.output(residual_first ? int8_binary(b, BinaryFn::add, r, line) : int8_binary(b, BinaryFn::add, line, r));
+  const Graph before = b.graph;
+  REQUIRE(fuse_residual(b.graph).ok());
+  CHECK(ops_of(b.graph) == "Reshape Conv2d Reshape");
+  CHECK(only(b.graph, Op::Conv2d).as<Conv2dAttrs>().residual.present);
+  CHECK(difference(before, b.graph) == 0);
+}
+
+TEST_CASE("no fusion through a Reshape that others read") {
+  Builder b;
+  const ValueId x = codes_input(b), r = codes_input(b, "r", {1, 4, 9});
+  const ValueId line = reshaped(b, int8_conv(b, "conv", x));
+  b.output(int8_binary(b, BinaryFn::add, line, r));
+  b.output(line);
+  REQUIRE(fuse_residual(b.graph).ok());
+  CHECK(ops_of(b.graph) == "Conv2d Reshape Binary");
 }

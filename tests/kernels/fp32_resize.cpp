@@ -13,13 +13,16 @@ using Nearest = ResizeAttrs::Nearest;
 double source_of(const ResizeAttrs& attrs, int axis, std::int64_t in, std::int64_t out, std::int64_t index) {
   const float given = attrs.scales[static_cast<std::size_t>(axis)];
   const double ratio = static_cast<double>(out) / static_cast<double>(in);  // meant where its rounding was given
-  const double scale = static_cast<float>(ratio) == given ? ratio : static_cast<double>(given);
+  const bool is_ratio = static_cast<float>(ratio) == given;
+  const double scale = is_ratio ? ratio : static_cast<double>(given);
+  // ONNX's definition keeps the fraction of the resized length: the last output may lie beyond the input.
+  const double last = (is_ratio ? static_cast<double>(out) : scale * static_cast<double>(in)) - 1;
   const auto i = static_cast<double>(index);
   switch (attrs.coordinates) {
     case Coordinates::asymmetric:
       return i / scale;
     case Coordinates::align_corners:
-      return out == 1 ? 0 : i * static_cast<double>(in - 1) / static_cast<double>(out - 1);
+      return out == 1 || last <= 0 ? 0 : i * static_cast<double>(in - 1) / last;
     case Coordinates::pytorch_half_pixel:
       return out == 1 ? 0 : (i + 0.5) / scale - 0.5;
     case Coordinates::half_pixel:
