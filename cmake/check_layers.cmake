@@ -33,18 +33,22 @@ endfunction()
 
 set(onnx "onnx/|google/protobuf")
 set(onednn "dnnl|oneapi/dnnl")
-set(outside "${onnx}|${onednn}|CLI/|nlohmann/|benchmark/|catch2/")
+set(flatbuffers "flatbuffers/")
+set(outside "${onnx}|${onednn}|${flatbuffers}|CLI/|nlohmann/|benchmark/|catch2/")
 
 check(FILES ${ROOT}/include/octet/*.h MAY "" NEVER "${outside}|fmt/|pthreadpool|cpuinfo|xsimd|immintrin|arm_neon")
-check(FILES ${ROOT}/graph/*.h ${ROOT}/graph/*.cpp ${ROOT}/graph/ops/* ${ROOT}/graph/passes/* ${ROOT}/graph/quantize/*.h
-            ${ROOT}/graph/quantize/*.cpp ${ROOT}/graph/quantize/observers/*
+check(FILES ${ROOT}/graph/*.h ${ROOT}/graph/*.cpp ${ROOT}/graph/ops/* ${ROOT}/graph/passes/*
+            ${ROOT}/graph/quantize/observers/*
   MAY "graph/.*" NEVER "${outside}|pthreadpool|cpuinfo|xsimd")
+check(FILES ${ROOT}/graph/quantize/*.h ${ROOT}/graph/quantize/*.cpp
+  MAY "graph/.*" NEVER "${onnx}|${onednn}|CLI/|benchmark/|catch2/|pthreadpool|cpuinfo|xsimd")
 check(FILES ${ROOT}/graph/import/* ${ROOT}/graph/export/* MAY "graph/.*" NEVER "${onednn}|CLI/|nlohmann/|pthreadpool|cpuinfo|xsimd")
 check(FILES ${ROOT}/kernels/*.h ${ROOT}/kernels/*.cpp ${ROOT}/kernels/ops/* ${ROOT}/kernels/fp32/*
   MAY "kernels/.*|graph/attrs\\.h|graph/ops\\.def|backends\\.inc" NEVER "${outside}|pthreadpool|xsimd")
 check(FILES ${ROOT}/kernels/onednn/* MAY "kernels/.*|graph/attrs\\.h|graph/ops\\.def" NEVER "${onnx}|CLI/|nlohmann/|pthreadpool|cpuinfo|xsimd")
-check(FILES ${ROOT}/runtime/* MAY "runtime/.*|kernels/.*|graph/.*" NEVER "${outside}|xsimd|cpuinfo")
-check(FILES ${ROOT}/examples/*.cpp MAY "" NEVER "${outside}")
+check(FILES ${ROOT}/runtime/*.h ${ROOT}/runtime/*.cpp ${ROOT}/runtime/explain/* ${ROOT}/runtime/tune/* MAY "runtime/.*|kernels/.*|graph/.*" NEVER "${outside}|xsimd|cpuinfo")
+check(FILES ${ROOT}/runtime/compiled/* MAY "runtime/.*|kernels/op\\.h|graph/.*|octet_generated\\.h" NEVER "${outside}|xsimd|cpuinfo")
+check(FILES ${ROOT}/examples/*.cpp ${ROOT}/examples/*.c MAY "" NEVER "${outside}")
 
 # Backend folders: the contract, shared text, intrinsics, three C headers and xsimd; nothing else.
 file(GLOB folders RELATIVE ${ROOT}/kernels ${ROOT}/kernels/*)

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # octet_add_backend(name PROCESSORS <regex> [FLAGS <flags>...] [SOURCE_DIR <folder>]):
 # one folder with its private instruction-set flags, compiled into namespace octet::kernels::<name>
-# and held to the ODR rules of docs/odr.md. A backend for another processor is left out.
+# and held to the ODR rules of docs/odr.md. A backend for another processor is left out, and so is one
+# that OCTET_BACKENDS does not name, unless a named one is based on it.
 
 set_property(GLOBAL PROPERTY OCTET_BACKENDS "")
+set_property(GLOBAL PROPERTY OCTET_BACKENDS_KNOWN "")
+set_property(GLOBAL PROPERTY OCTET_BACKENDS_WANTED ${OCTET_BACKENDS})
 
 function(octet_add_backend name)
   cmake_parse_arguments(arg "" "PROCESSORS;SOURCE_DIR" "FLAGS" ${ARGN})
@@ -12,6 +15,16 @@ function(octet_add_backend name)
   endif()
   if(NOT arg_SOURCE_DIR)
     set(arg_SOURCE_DIR ${name})
+  endif()
+  set_property(GLOBAL APPEND PROPERTY OCTET_BACKENDS_KNOWN ${name})
+  get_property(wanted GLOBAL PROPERTY OCTET_BACKENDS_WANTED)
+  if(wanted AND NOT name IN_LIST wanted)
+    return()
+  endif()
+  # The list is best first, so a base comes behind what is based on it.
+  file(STRINGS ${PROJECT_SOURCE_DIR}/kernels/${arg_SOURCE_DIR}/backend.cpp base REGEX "\\.base = &[a-z0-9_]+::backend")
+  if(wanted AND base MATCHES "&([a-z0-9_]+)::")
+    set_property(GLOBAL APPEND PROPERTY OCTET_BACKENDS_WANTED ${CMAKE_MATCH_1})
   endif()
   octet_backend_objects(octet_backend_${name} ${name} ${arg_SOURCE_DIR} "${arg_FLAGS}")
   set_property(GLOBAL APPEND PROPERTY OCTET_BACKENDS ${name})
@@ -38,6 +51,12 @@ endfunction()
 # Writes backends.inc: OCTET_BACKEND(name) lines, best first, for kernels/backend.cpp.
 function(octet_write_backend_list path)
   get_property(names GLOBAL PROPERTY OCTET_BACKENDS)
+  get_property(known GLOBAL PROPERTY OCTET_BACKENDS_KNOWN)
+  foreach(name IN LISTS OCTET_BACKENDS)
+    if(NOT name IN_LIST known)
+      message(FATAL_ERROR "OCTET_BACKENDS names '${name}': this processor has ${known}")
+    endif()
+  endforeach()
   set(text "")
   foreach(name IN LISTS names)
     string(APPEND text "OCTET_BACKEND(${name})\n")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # octet_flags(target): language level, warnings and the floating-point rule every object obeys.
-# octet_objects(name pattern... [EXCEPT file...]): object library octet_<name>_objects.
+# octet_objects(name [SMALL] pattern... [EXCEPT file...]): object library octet_<name>_objects. SMALL: code that
+# runs once per model, where a small library is worth more than a fast loop.
 
 function(octet_flags target)
   # No contraction of a*b+c into fma: float results must be the same bits on every CPU. Nobody reads
@@ -16,14 +17,19 @@ function(octet_flags target)
   endif()
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
   target_compile_features(${target} PRIVATE cxx_std_20)
+  # The shared library shows what OCTET_API marks and drops the functions that nobody calls.
+  target_compile_options(${target} PRIVATE -ffunction-sections -fdata-sections)
+  set_target_properties(${target} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
 endfunction()
 
 function(octet_objects name)
-  cmake_parse_arguments(arg "" "" "EXCEPT" ${ARGN})
+  cmake_parse_arguments(arg "SMALL" "" "EXCEPT" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} ${arg_UNPARSED_ARGUMENTS})
   list(REMOVE_ITEM sources ${arg_EXCEPT})
   list(TRANSFORM sources PREPEND ${PROJECT_SOURCE_DIR}/)
   add_library(octet_${name}_objects OBJECT ${sources})
   octet_flags(octet_${name}_objects)
-  set_target_properties(octet_${name}_objects PROPERTIES CXX_VISIBILITY_PRESET default)
+  if(arg_SMALL)
+    target_compile_options(octet_${name}_objects PRIVATE $<$<CONFIG:Release>:-Os>)
+  endif()
 endfunction()

@@ -16,7 +16,7 @@ function(octet_add_test name)
   # Catch's macros are most of a test's code; optimising them hard doubles the build time for nothing.
   target_compile_options(test_${name} PRIVATE -O1)
   target_link_libraries(test_${name} PRIVATE octet_catch_main fmt::fmt ${arg_LIBRARIES})
-  target_compile_definitions(test_${name} PRIVATE
+  target_compile_definitions(test_${name} PRIVATE $<$<BOOL:${CMAKE_CROSSCOMPILING_EMULATOR}>:OCTET_EMULATED>
     OCTET_SOURCE_DIR="${PROJECT_SOURCE_DIR}" OCTET_SHARED_DIR="${PROJECT_SOURCE_DIR}/../shared")
   add_test(NAME ${name} COMMAND test_${name})
 endfunction()

@@ -3,7 +3,8 @@
 # A newcomer needs nothing installed by hand; on another system the names are printed instead.
 
 octet_packages="cmake ninja-build ccache g++ libdnnl-dev libbenchmark-dev catch2 libonnx-dev libprotobuf-dev
-  protobuf-compiler libcpuinfo-dev libpthreadpool-dev libcli11-dev nlohmann-json3-dev libfmt-dev"
+  protobuf-compiler libcpuinfo-dev libpthreadpool-dev libcli11-dev nlohmann-json3-dev libfmt-dev libonnx-testdata
+  flatbuffers-compiler libflatbuffers-dev"
 
 octet_install() {  # octet_install PACKAGE...: installs what is missing
   local missing="" package
@@ -18,10 +19,12 @@ octet_install() {  # octet_install PACKAGE...: installs what is missing
   local sudo=""
   [ "$(id -u)" = 0 ] || sudo="sudo"
   echo "installing:$missing"
+  # Another installation may be under way: wait for it.
+  local install="apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends"
   # Package lists are refreshed only when an install fails without: that keeps a second run fast.
-  DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y --no-install-recommends $missing >/dev/null 2>&1 && return 0
+  DEBIAN_FRONTEND=noninteractive $sudo $install $missing >/dev/null 2>&1 && return 0
   $sudo apt-get update >/dev/null
-  DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y --no-install-recommends $missing >/dev/null
+  DEBIAN_FRONTEND=noninteractive $sudo $install $missing >/dev/null
 }
 
 octet_require_packages() {

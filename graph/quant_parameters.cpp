@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <utility>
 
 #include "graph/inference.h"
 #include "graph/op.h"
@@ -22,9 +23,10 @@ Status expect_constant(const ImportContext& context, std::size_t index, const ch
   return {};
 }
 
-Status read_scale(const ImportContext& context, Quant& quant) {
-  if (Status status = expect_constant(context, 1, "scale"); !status) return status;
-  const Value& scale = context.graph[context.inputs[1]];
+Status read_scale(const ImportContext& context, std::size_t index, Quant& quant) {
+  if (!context.has_input(index)) return context.error(fmt::format("input {}, a scale, is absent", index));
+  if (Status status = expect_constant(context, index, "scale"); !status) return status;
+  const Value& scale = context.graph[context.inputs[index]];
   if (scale.dtype != DType::f32) {
     return context.error(fmt::format("scale '{}' has type {}: must be f32", scale.name, name_of(scale.dtype)));
   }
@@ -37,15 +39,15 @@ Status read_scale(const ImportContext& context, Quant& quant) {
   return {};
 }
 
-Status read_zero_point(const ImportContext& context, QuantParameters& parameters) {
+Status read_zero_point(const ImportContext& context, std::size_t index, QuantParameters& parameters) {
   const std::size_t entries = parameters.quant.scale.size();
   auto& zero_point = parameters.quant.zero_point;
-  if (!context.has_input(2)) {
+  if (!context.has_input(index)) {
     zero_point.assign(entries, 0);
     return {};
   }
-  if (Status status = expect_constant(context, 2, "zero point"); !status) return status;
-  const Value& value = context.graph[context.inputs[2]];
+  if (Status status = expect_constant(context, index, "zero point"); !status) return status;
+  const Value& value = context.graph[context.inputs[index]];
   if (static_cast<std::size_t>(value.shape.count()) != entries) {
     return context.error(fmt::format("zero point '{}' has {} entries: must be as many as scales, {}", value.name,
                                      value.shape.count(), entries));
@@ -67,24 +69,43 @@ Status read_zero_point(const ImportContext& context, QuantParameters& parameters
 
 }  // namespace
 
+Result<QuantParameters> read_quant_parameters(const ImportContext& context, const QuantInputs& inputs) {
+  QuantParameters parameters;
+  if (Status status = read_scale(context, inputs.scale, parameters.quant); !status) return status;
+  if (Status status = read_zero_point(context, inputs.zero_point, parameters); !status) return status;
+  if (parameters.quant.scale.size() == 1) return parameters;  // per tensor, also if written as a vector
+
+  std::int64_t axis = inputs.axis;
+  const Value& x = context.graph[context.inputs[inputs.codes]];
+  if (axis < 0 && x.shape_known) axis += x.shape.rank();
+  if (axis < 0 || axis >= Shape::kMaxRank) {
+    return context.error(fmt::format("axis {}: must be an axis of the input", inputs.axis));
+  }
+  parameters.quant.axis = static_cast<int>(axis);
+  return parameters;
+}
+
 Result<QuantParameters> read_quant_parameters(const ImportContext& context) {
   if (Status status = context.expect_inputs(2, 3); !status) return status;
   if (const std::int64_t size = context.integer("block_size", 0); size != 0) {
     return context.unsupported("block_size", fmt::to_string(size), "blocked scales are not supported");
   }
-  QuantParameters parameters;
-  if (Status status = read_scale(context, parameters.quant); !status) return status;
-  if (Status status = read_zero_point(context, parameters); !status) return status;
-  if (parameters.quant.scale.size() == 1) return parameters;  // per tensor, also if written as a vector
+  return read_quant_parameters(context, {.axis = context.integer("axis", 1)});
+}
 
-  std::int64_t axis = context.integer("axis", 1);
-  const Value& x = context.graph[context.inputs[0]];
-  if (axis < 0 && x.shape_known) axis += x.shape.rank();
-  if (axis < 0 || axis >= Shape::kMaxRank) {
-    return context.error(fmt::format("axis {}: must be an axis of the input", context.integer("axis", 1)));
-  }
-  parameters.quant.axis = static_cast<int>(axis);
-  return parameters;
+ValueId with_parameters(ImportContext& context, ValueId codes, const Quant& quant, std::string name) {
+  Graph& graph = context.graph;
+  if (!graph[codes].is_quantized()) graph[codes].quant = quant;
+  if (graph[codes].quant == quant) return codes;
+  Value twin = graph[codes];
+  twin.name = std::move(name);
+  twin.quant = quant;
+  if (twin.is_constant()) return graph.add_value(std::move(twin));
+  const ValueId view =
+      context.emit_step(Op::Reshape, "same_codes", {codes}, ReshapeAttrs{ReshapeAttrs::Kind::unsqueeze, {}, false});
+  twin.name = graph[view].name;
+  graph[view] = std::move(twin);
+  return view;
 }
 
 Status check_quant(const Node& node, const Shape& shape, const Quant& quant) {

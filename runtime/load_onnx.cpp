@@ -4,57 +4,82 @@
 #include <fmt/format.h>
 #include <octet/model.h>
 
+#include <cstring>
 #include <fstream>
-#include <system_error>
+#include <new>
 
 #include "graph/export/onnx.h"
 #include "graph/import/onnx.h"
 #include "graph/passes/passes.h"
 #include "kernels/float_ops.h"
+#include "runtime/compiled/container.h"
+#include "runtime/compiled/open.h"
+#include "runtime/compiled/write.h"
 #include "runtime/float_environment.h"
+#include "runtime/mapped_file.h"
 #include "runtime/model_impl.h"
 
 namespace octet {
 namespace {
 
-Result<std::vector<std::byte>> read_file(const std::filesystem::path& path) {
-  std::error_code code;
-  const auto size = std::filesystem::file_size(path, code);
-  if (code) return Status::error(fmt::format("cannot read '{}': {}", path.string(), code.message()));
-  std::vector<std::byte> bytes(size);
-  std::ifstream file(path, std::ios::binary);
-  if (!file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size))) {
-    return Status::error(fmt::format("cannot read '{}': reading {} bytes failed", path.string(), size));
-  }
-  return bytes;
+#if defined(OCTET_HAS_ONEDNN)
+constexpr kernels::PrepareFn kFloatPrepare = kernels::onednn::prepare;
+#else
+constexpr kernels::PrepareFn kFloatPrepare = nullptr;
+#endif
+
+Status write_file(const std::filesystem::path& path, const std::string& bytes) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  file.close();
+  if (!file) return Status::error(fmt::format("cannot write '{}' ({} bytes)", path.string(), bytes.size()));
+  return {};
+}
+
+// Compiled models in the caller's memory are used after the call, so they are copied to memory that stays
+// and is aligned; files are mapped instead.
+Result<Model> open_copy(std::span<const std::byte> bytes) {
+  constexpr std::align_val_t kAlignment{runtime::kBlobAlignment};
+  const std::shared_ptr<std::byte[]> copy(static_cast<std::byte*>(::operator new[](bytes.size(), kAlignment)),
+                                          [](std::byte* memory) { ::operator delete[](memory, kAlignment); });
+  std::memcpy(copy.get(), bytes.data(), bytes.size());
+  return runtime::open_compiled(copy, bytes.size(), kFloatPrepare);
 }
 
 }  // namespace
 
 Result<Model> Model::load(const std::filesystem::path& path) {
-  Result<std::vector<std::byte>> bytes = read_file(path);
-  if (!bytes.ok()) return bytes.status();
-  Result<Model> model = parse(*bytes, path.parent_path());
+  Result<runtime::MappedFile> file = runtime::map_file(path);
+  if (!file.ok()) return file.status();
+  const std::span bytes(file->bytes.get(), file->size);
+  Result<Model> model = runtime::is_compiled_model(bytes)
+                            ? runtime::open_compiled(file->bytes, file->size, kFloatPrepare)
+                            : parse(bytes, path.parent_path());
   if (!model.ok()) return Status::error(fmt::format("'{}': {}", path.string(), model.status().message()));
   return model;
 }
 
 Result<Model> Model::parse(std::span<const std::byte> bytes, const std::filesystem::path& directory) {
+  if (runtime::is_compiled_model(bytes)) return open_copy(bytes);
   const runtime::FloatEnvironment environment;
   Result<graph::Graph> graph = graph::import_onnx(bytes, directory);
   if (!graph.ok()) return graph.status();
   if (Status status = graph::simplify(*graph); !status.ok()) return status;
-  return runtime::make_model(std::move(*graph), kernels::onednn::prepare);
+  return runtime::make_model(std::move(*graph), kFloatPrepare);
 }
 
 Status Model::save(const std::filesystem::path& path) const {
   Result<std::string> bytes = graph::export_onnx(impl().graph);
   if (!bytes.ok()) return bytes.status();
-  std::ofstream file(path, std::ios::binary);
-  file.write(bytes->data(), static_cast<std::streamsize>(bytes->size()));
-  file.close();
-  if (!file) return Status::error(fmt::format("cannot write '{}' ({} bytes)", path.string(), bytes->size()));
-  return {};
+  return write_file(path, *bytes);
+}
+
+Status Model::compile(const std::filesystem::path& path) const {
+  Result<graph::PlainModel> plain = graph::export_plain(impl().graph);
+  if (!plain.ok()) return plain.status();
+  Result<std::string> bytes = runtime::write_compiled(*plain, {{"producer", "octet " OCTET_VERSION}});
+  if (!bytes.ok()) return bytes.status();
+  return write_file(path, *bytes);
 }
 
 }  // namespace octet

@@ -3,7 +3,8 @@
 #include <octet/session.h>
 #include <pthreadpool.h>
 
-#include <cstring>
+#include <algorithm>
+#include <chrono>
 #include <new>
 
 #include "graph/passes/passes.h"
@@ -45,6 +46,20 @@ void run_slice(void* work, std::size_t slice) {
   mine.op->run(*mine.io, static_cast<int>(slice));
 }
 
+// A small file can declare huge activations, and what operators prepare grows with them: refused before
+// anything is prepared.
+Status check_values_fit(const graph::Graph& graph, std::size_t limit) {
+  for (const graph::Value& value : graph.values) {
+    if (value.is_constant()) continue;
+    const std::size_t bytes = static_cast<std::size_t>(value.shape.count()) * size_of(value.dtype);
+    if (bytes > limit) {
+      return Status::error(fmt::format("value '{}' needs {} bytes: SessionOptions::max_arena_bytes allows {}",
+                                       value.name, bytes, limit));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 struct Session::Impl {
@@ -55,6 +70,7 @@ struct Session::Impl {
   std::vector<TensorInfo> inputs, outputs;
   std::unique_ptr<std::byte[], AlignedDelete> arena;  // (plan.arena_bytes)
   std::unique_ptr<pthreadpool, PoolDelete> pool;      // nullptr: one thread
+  std::uint32_t pool_flags = 0;
   std::vector<Bound> bound;                           // (steps)
   std::vector<kernels::Io> io;                        // (steps)
 
@@ -75,6 +91,16 @@ struct Session::Impl {
       plan.steps[i].op->bind(io.back());
     }
   }
+
+  void run_step(std::size_t i) const noexcept {
+    const runtime::Step& step = plan.steps[i];
+    if (step.slices == 1 || pool == nullptr) {
+      for (int slice = 0; slice < step.slices; ++slice) step.op->run(io[i], slice);
+    } else {
+      Work work{step.op.get(), &io[i]};
+      pthreadpool_parallelize_1d(pool.get(), run_slice, &work, static_cast<std::size_t>(step.slices), pool_flags);
+    }
+  }
 };
 
 Result<Session> Session::create(const Model& model, const SessionOptions& options) try {
@@ -88,13 +114,14 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
   graph::Graph graph = model.impl().graph;
   const DType activation = (*backend)->activation == kernels::Activation::u8 ? DType::u8 : DType::s8;
   if (Status status = graph::lower(graph, {options.input_shapes, activation}); !status.ok()) return status;
+  if (Status status = check_values_fit(graph, options.max_arena_bytes); !status.ok()) return status;
 
   auto impl = std::make_unique<Impl>();
   impl->backend = (*backend)->name;
   impl->threads = options.threads > 0 ? options.threads : runtime::default_thread_count();
   impl->requant = options.requant;
-  Result<Plan> plan = runtime::make_plan(
-      std::move(graph), {*backend, options.requant, impl->threads, model.impl().float_prepare});
+  Result<Plan> plan =
+      runtime::make_plan(std::move(graph), {*backend, options.requant, impl->threads, model.impl().float_prepare});
   if (!plan.ok()) return plan.status();
   impl->plan = std::move(*plan);
   if (impl->plan.arena_bytes > options.max_arena_bytes) {
@@ -105,6 +132,8 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
   impl->outputs = runtime::describe(impl->plan.graph, impl->plan.graph.outputs);
   impl->arena.reset(new (std::align_val_t{runtime::kArenaAlignment}) std::byte[impl->plan.arena_bytes]());
   if (impl->threads > 1) impl->pool.reset(pthreadpool_create(static_cast<std::size_t>(impl->threads)));
+  // oneDNN brings threads of its own: ours must not spin on the cores that those need next.
+  if (!model.is_quantized()) impl->pool_flags = PTHREADPOOL_FLAG_YIELD_WORKERS;
   impl->bind();
   return Session(std::move(impl));
 } catch (const std::bad_alloc&) {
@@ -113,14 +142,20 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
 
 void Session::run() noexcept {
   const FloatEnvironment environment;
+  for (std::size_t i = 0; i < impl_->plan.steps.size(); ++i) impl_->run_step(i);
+}
+
+void Session::run(std::span<double> op_seconds) noexcept {
+  using Clock = std::chrono::steady_clock;
+  const FloatEnvironment environment;
+  const std::size_t timed = std::min(op_seconds.size(), impl_->plan.steps.size());
+  // One reading between two operators ends the one and begins the other, so the times add up.
+  Clock::time_point before = Clock::now();
   for (std::size_t i = 0; i < impl_->plan.steps.size(); ++i) {
-    const runtime::Step& step = impl_->plan.steps[i];
-    if (step.slices == 1 || impl_->pool == nullptr) {
-      for (int slice = 0; slice < step.slices; ++slice) step.op->run(impl_->io[i], slice);
-    } else {
-      Work work{step.op.get(), &impl_->io[i]};
-      pthreadpool_parallelize_1d(impl_->pool.get(), run_slice, &work, static_cast<std::size_t>(step.slices), 0);
-    }
+    impl_->run_step(i);
+    const Clock::time_point after = Clock::now();
+    if (i < timed) op_seconds[i] += std::chrono::duration<double>(after - before).count();
+    before = after;
   }
 }
 

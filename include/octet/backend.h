@@ -19,11 +19,11 @@ struct BackendInfo {
 };
 
 /// Every backend in this build, best first.
-std::vector<BackendInfo> backends();
+OCTET_API std::vector<BackendInfo> backends();
 
 /// The backend a session with `requested` (may be empty) gets: `requested`, else the environment
 /// variable OCTET_BACKEND, else the best usable one. An unknown or unusable name is an error that
 /// lists the usable ones.
-Result<std::string> best_backend(std::string_view requested = {});
+OCTET_API Result<std::string> best_backend(std::string_view requested = {});
 
 }  // namespace octet

@@ -17,15 +17,23 @@ struct ModelImpl;
 }
 
 /// A loaded, checked and simplified network: fp32 or quantized. Cheap to copy (shared, immutable).
-class Model {
+class OCTET_API Model {
  public:
-  /// Reads an ONNX file (fp32 or QDQ; external data is looked up beside it). A bad file is an error
-  /// of one sentence, never a crash.
+  /// Maps a compiled model (.octet), which octet::runtime can do alone. Nothing is copied: the file
+  /// must stay as it is while the model lives. A bad file is an error of one sentence, never a crash.
+  static Result<Model> open(const std::filesystem::path& path);
+  /// The same from memory, 64-byte aligned, which must outlive the model and its sessions.
+  static Result<Model> open(std::span<const std::byte> bytes);
+
+  /// Reads an ONNX file (fp32 or QDQ; external data is looked up beside it), or a compiled one.
+  /// Needs octet::octet, as do parse, save and compile.
   static Result<Model> load(const std::filesystem::path& path);
   /// The same from memory; `directory` is where external data files are looked up.
   static Result<Model> parse(std::span<const std::byte> bytes, const std::filesystem::path& directory = {});
   /// Writes a standard ONNX file; a quantized model becomes QDQ form (opset 13).
   Status save(const std::filesystem::path& path) const;
+  /// Writes a compiled model: the same outputs, opened without ONNX and without copying.
+  Status compile(const std::filesystem::path& path) const;
 
   std::vector<TensorInfo> inputs() const;
   std::vector<TensorInfo> outputs() const;

@@ -3,7 +3,11 @@
 #pragma once
 
 #include <octet/backend.h>
+#include <octet/compare.h>
+#include <octet/explain.h>
 #include <octet/model.h>
+#include <octet/observer.h>
+#include <octet/qparams.h>
 #include <octet/quantize.h>
 #include <octet/session.h>
 #include <octet/status.h>

@@ -46,7 +46,7 @@ struct OpInfo {
 
 /// A model prepared for one backend, one set of shapes and one thread pool. Everything that can
 /// fail or allocate happens in create().
-class Session {
+class OCTET_API Session {
  public:
   static Result<Session> create(const Model& model, const SessionOptions& options = {});
   Session(Session&&) noexcept;
@@ -79,6 +79,8 @@ class Session {
   /// Runs once, reading the inputs and writing the outputs. A quantized model allocates nothing and
   /// makes no system call of its own here.
   void run() noexcept;
+  /// The same, and adds the seconds that each operator took to `op_seconds` (ops().size() values).
+  void run(std::span<double> op_seconds) noexcept;
 
   const std::string& backend() const noexcept;
   int threads() const noexcept;

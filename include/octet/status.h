@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <octet/export.h>
+
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -30,13 +32,19 @@ class [[nodiscard]] Status {
 };
 
 /// What `.value()` throws; what() is the sentence of the Status.
-class Error : public std::runtime_error {
+class OCTET_API Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
+namespace detail {
+/// Throws Error. Compiled into the library, so that these headers serve callers built with
+/// -fno-exceptions too; there a failed `.value()` ends the program.
+[[noreturn]] OCTET_API void throw_error(const std::string& sentence);
+}  // namespace detail
+
 inline void Status::value() const {
-  if (!ok_) throw Error(message_);
+  if (!ok_) detail::throw_error(message_);
 }
 
 /// A T or the Status that explains why there is none. Serves both styles: test it and read
@@ -49,7 +57,7 @@ class [[nodiscard]] Result {
 
   bool ok() const noexcept { return std::holds_alternative<T>(content_); }
   explicit operator bool() const noexcept { return ok(); }
-  Status status() const { return ok() ? Status() : std::get<Status>(content_); }
+  Status status() const { return ok() ? Status() : *std::get_if<Status>(&content_); }
 
   T& value() & { return checked(); }
   T value() && { return std::move(checked()); }
@@ -63,8 +71,8 @@ class [[nodiscard]] Result {
 
  private:
   T& checked() {
-    if (!ok()) throw Error(std::get<Status>(content_).message());
-    return std::get<T>(content_);
+    if (!ok()) detail::throw_error(std::get_if<Status>(&content_)->message());
+    return *std::get_if<T>(&content_);
   }
   std::variant<T, Status> content_;
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <octet/export.h>
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -29,7 +31,7 @@ constexpr std::size_t size_of(DType type) noexcept {
 }
 
 /// "f32", "u8", ...
-const char* name_of(DType type) noexcept;
+OCTET_API const char* name_of(DType type) noexcept;
 
 /// Dimensions, outermost first, at most kMaxRank of them. kUnknown (-1) stands for a size that is
 /// bound when a session is created.
@@ -81,7 +83,7 @@ class Shape {
 };
 
 /// "[1,3,224,224]"; unknown sizes print as "?".
-std::string to_string(const Shape& shape);
+OCTET_API std::string to_string(const Shape& shape);
 
 /// real = scale * (code - zero_point). One entry per tensor, or one per index of `axis`.
 struct Quant {

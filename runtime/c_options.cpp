@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/c_options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "runtime/c_guard.h"
+
+namespace octet::runtime {
+namespace {
+
+static_assert(OCTET_REQUANT_FIXED == int(RequantMode::fixed) && OCTET_REQUANT_FLOAT == int(RequantMode::floating) &&
+              OCTET_REQUANT_FLOAT_QNNPACK == int(RequantMode::floating_qnnpack));
+
+octet_status invalid(const std::string& message) { return c_failure(OCTET_INVALID_ARGUMENT, message.c_str()); }
+
+// The caller's struct as this library knows it: fields that an older program lacks are 0. What a newer
+// program has beyond them must be 0, or it asks for something that this library would silently not do.
+octet_status adopt(const octet_session_options* from, octet_session_options& known) {
+  std::size_t size = 0;
+  std::memcpy(&size, from, sizeof size);
+  if (size < sizeof size || size > 4096) {
+    return invalid(fmt::format("octet_session_options.size is {}: set it to sizeof(octet_session_options)", size));
+  }
+  std::memcpy(&known, from, std::min(size, sizeof known));
+  const auto* bytes = reinterpret_cast<const unsigned char*>(from);
+  for (std::size_t i = sizeof known; i < size; ++i) {
+    if (bytes[i] != 0) {
+      return invalid(fmt::format("octet_session_options: byte {} is set, but octet {} knows {} bytes of options", i,
+                                 OCTET_VERSION, sizeof known));
+    }
+  }
+  return OCTET_OK;
+}
+
+octet_status read_shape(const octet_input_shape& input, SessionOptions& out) {
+  if (input.name == nullptr || input.dims == nullptr) return invalid("an octet_input_shape has a null pointer");
+  if (input.rank < 0 || input.rank > OCTET_MAX_RANK) {
+    return invalid(fmt::format("input '{}': rank {}: must be 0 to {}", input.name, input.rank, OCTET_MAX_RANK));
+  }
+  out.input_shapes[input.name] = Shape(std::span(input.dims, static_cast<std::size_t>(input.rank)));
+  return OCTET_OK;
+}
+
+}  // namespace
+
+octet_status read_options(const octet_session_options* options, SessionOptions& out) {
+  if (options == nullptr) return OCTET_OK;
+  octet_session_options known = {};
+  if (octet_status status = adopt(options, known); status != OCTET_OK) return status;
+  static_assert(sizeof known.requant == sizeof(std::int32_t));
+  std::int32_t requant = 0;  // copied, because an enumerator that does not exist may not be looked at
+  std::memcpy(&requant, &known.requant, sizeof requant);
+  if (requant < OCTET_REQUANT_FIXED || requant > OCTET_REQUANT_FLOAT_QNNPACK) {
+    return invalid(fmt::format("octet_session_options.requant is {}: must be 0 to 2", requant));
+  }
+  if (known.backend != nullptr) out.backend = known.backend;
+  out.threads = known.threads;
+  out.requant = static_cast<RequantMode>(requant);
+  if (known.max_arena_bytes != 0) out.max_arena_bytes = known.max_arena_bytes;
+  if (known.input_shape_count != 0 && known.input_shapes == nullptr) return invalid("input_shapes is a null pointer");
+  for (std::size_t i = 0; i < known.input_shape_count; ++i) {
+    if (octet_status status = read_shape(known.input_shapes[i], out); status != OCTET_OK) return status;
+  }
+  return OCTET_OK;
+}
+
+}  // namespace octet::runtime

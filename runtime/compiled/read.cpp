@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/compiled/read.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "graph/import/onnx.h"
+#include "graph/op.h"
+#include "runtime/compiled/constants.h"
+#include "runtime/compiled/container.h"
+
+namespace octet::runtime {
+namespace {
+
+using graph::Graph;
+using graph::kNone;
+using graph::OnnxAttribute;
+using graph::ValueId;
+
+constexpr ValueId kUndefined = -2;
+
+class Reader {
+ public:
+  Reader(const compiled::Model& model, Constants& constants)
+      : model_(model), constants_(constants), context_(graph_), ids_(model.values()->size(), kUndefined) {}
+
+  Result<Graph> run() {
+    if (model_.name() != nullptr) graph_.name = constants_.text(model_.name());
+    if (model_.opset() < graph::kOldestOpset || model_.opset() > graph::kNewestOpset) {
+      return Status::error(fmt::format("the model uses opset {}: supported are {} to {}", model_.opset(),
+                                       graph::kOldestOpset, graph::kNewestOpset));
+    }
+    context_.opset = model_.opset();
+    using Step = Status (Reader::*)();
+    for (Step step : {&Reader::read_constants, &Reader::read_inputs, &Reader::read_nodes, &Reader::read_outputs}) {
+      if (Status status = (this->*step)(); !status) return status;
+      if (Status status = constants_.check_budget(); !status) return status;
+    }
+    return std::move(graph_);
+  }
+
+ private:
+  Status read_constants();
+  Status read_inputs();
+  Status read_nodes();
+  Status read_outputs();
+  Status read_node(const compiled::Node& node);
+  Status read_attributes(const compiled::Node& node);
+
+  bool exists(std::int32_t index) const { return index >= 0 && static_cast<std::size_t>(index) < ids_.size(); }
+  ValueId& id(std::int32_t index) { return ids_[static_cast<std::size_t>(index)]; }
+
+  const compiled::Model& model_;
+  Constants& constants_;
+  Graph graph_;
+  graph::ImportContext context_;
+  std::vector<ValueId> ids_;  // (values of the file)
+};
+
+Status Reader::read_constants() {
+  for (std::uint32_t i = 0; i < ids_.size(); ++i) {
+    const compiled::Value& stored = *model_.values()->Get(i);
+    if (stored.data() == nullptr) continue;
+    Result<graph::Value> value = constants_.read(stored);
+    if (!value) return value.status();
+    ids_[i] = graph_.add_value(std::move(*value));
+  }
+  return {};
+}
+
+Status Reader::read_inputs() {
+  for (std::int32_t index : *model_.inputs()) {
+    if (!exists(index) || id(index) != kUndefined) {
+      return Status::error(fmt::format("input {} is no value, a constant, or given twice", index));
+    }
+    Result<graph::Value> value = constants_.read(*model_.values()->Get(static_cast<std::uint32_t>(index)));
+    if (!value) return value.status();
+    id(index) = graph_.add_value(std::move(*value));
+    graph_.inputs.push_back(id(index));
+  }
+  return {};
+}
+
+Status Reader::read_nodes() {
+  for (const compiled::Node* node : *model_.nodes()) {
+    if (Status status = read_node(*node); !status) return status;
+    if (Status status = constants_.check_budget(); !status) return status;
+  }
+  return {};
+}
+
+Status Reader::read_attributes(const compiled::Node& node) {
+  if (node.attributes() == nullptr) return {};
+  for (const compiled::Attribute* stored : *node.attributes()) {
+    Result<OnnxAttribute> attribute = constants_.read(*stored);
+    if (!attribute) return context_.error(attribute.status().message());
+    if (!context_.attributes.emplace(constants_.text(stored->name()), std::move(*attribute)).second) {
+      return context_.error(fmt::format("attribute '{}' is given twice", stored->name()->string_view()));
+    }
+  }
+  return {};
+}
+
+Status Reader::read_node(const compiled::Node& node) {
+  context_.start(constants_.text(node.name()), constants_.text(node.op_type()), constants_.text(node.domain()));
+  const graph::OnnxRule* rule = graph::find_onnx_rule(context_.domain, context_.op_type);
+  if (rule == nullptr) return context_.error("this operator is not supported");
+  if (Status status = read_attributes(node); !status) return status;
+  for (const std::int32_t index : constants_.list(node.inputs())) {
+    // What no constant, input or node before this one defines: nodes stand in topological order.
+    if (index != -1 && (!exists(index) || id(index) == kUndefined)) {
+      return context_.error(fmt::format("reads value {}, which nothing before it makes", index));
+    }
+    context_.inputs.push_back(index == -1 ? kNone : id(index));
+  }
+  const std::vector<std::int32_t> outputs = constants_.list(node.outputs());
+  if (outputs.empty()) return context_.error("has no outputs");
+  for (const std::int32_t index : outputs) {
+    if (index != -1 && (!exists(index) || id(index) != kUndefined)) {
+      return context_.error(fmt::format("makes value {}, which does not exist or is made already", index));
+    }
+    context_.output_names.push_back(
+        index == -1 ? std::string() : constants_.text(model_.values()->Get(static_cast<std::uint32_t>(index))->name()));
+  }
+
+  const std::size_t first = graph_.nodes.size();
+  const Status imported = rule->import(context_);
+  if (!context_.misread()) return context_.misread();  // likely the cause of what the rule complains about
+  if (!imported) return imported;
+  for (std::size_t i = first; i < graph_.nodes.size(); ++i) {
+    if (Status status = graph::infer_node(graph_, graph_.nodes[i]); !status) return status;
+  }
+  for (std::size_t i = 0; i < outputs.size() && i < context_.outputs.size(); ++i) {
+    if (outputs[i] == -1) continue;
+    if (id(outputs[i]) != kUndefined) return context_.error("makes one value twice");
+    id(outputs[i]) = context_.outputs[i];
+  }
+  return {};
+}
+
+Status Reader::read_outputs() {
+  if (model_.outputs()->size() == 0) return Status::error("the model has no outputs");
+  for (std::int32_t index : *model_.outputs()) {
+    if (!exists(index) || id(index) < 0) return Status::error(fmt::format("output {} is made by no node", index));
+    if (graph_.is_output(id(index))) return Status::error(fmt::format("output {} is declared twice", index));
+    graph_.outputs.push_back(id(index));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Graph> read_compiled(const std::shared_ptr<const std::byte[]>& file, std::size_t size) {
+  if (reinterpret_cast<std::uintptr_t>(file.get()) % kBlobAlignment != 0) {
+    return Status::error(fmt::format("the memory of a compiled model must be {}-byte aligned", kBlobAlignment));
+  }
+  Result<Container> parts = read_container({file.get(), size});
+  if (!parts) return parts.status();
+  const auto* description = reinterpret_cast<const std::uint8_t*>(parts->description.data());
+  flatbuffers::Verifier verifier(description, parts->description.size());
+  if (!compiled::VerifyModelBuffer(verifier)) return Status::error("the description is not a valid FlatBuffer");
+  Constants constants(file, *parts);
+  return Reader(*compiled::GetModel(description), constants).run();
+}
+
+}  // namespace octet::runtime

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+# Included by run.cmake: a C program by the compiler and pkg-config alone.
+find_program(pkg_config pkg-config)
+if(NOT pkg_config)
+  message("SKIPPED: pkg-config is not here")
+  return()
+endif()
+file(GLOB_RECURSE pc ${WORK}/moved/octet.pc)
+get_filename_component(folder ${pc} DIRECTORY)
+set(ENV{PKG_CONFIG_PATH} ${folder})
+step(${pkg_config} --cflags --libs octet)
+separate_arguments(flags UNIX_COMMAND "${text}")
+step(${CC} -std=c99 ${ROOT}/tests/install/shared/main.c -o ${WORK}/pkg_config_program ${flags})
+get_filename_component(libraries ${folder} DIRECTORY)
+set(ENV{LD_LIBRARY_PATH} ${libraries})
+step(${WORK}/pkg_config_program ${compiled})
+message(STATUS "${text}")

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+# Included by run.cmake: the vcpkg port and the Conan recipe. Their package managers fetch from the
+# network, so only what can be said without them is checked: form, version, options that exist.
+file(READ ${ROOT}/packaging/vcpkg/octet/vcpkg.json manifest)
+string(JSON name GET "${manifest}" name)
+string(JSON version GET "${manifest}" version)
+file(STRINGS ${ROOT}/CMakeLists.txt project REGEX "^project\\(octet VERSION")
+string(REGEX MATCH "[0-9]+\\.[0-9]+\\.[0-9]+" expected "${project}")
+if(NOT name STREQUAL "octet" OR NOT version STREQUAL expected)
+  message(FATAL_ERROR "vcpkg.json describes ${name} ${version}: must be octet ${expected}")
+endif()
+
+# The port's script, with vcpkg's functions replaced by ones that remember their arguments.
+set(said "")
+foreach(name vcpkg_from_git vcpkg_check_features vcpkg_cmake_configure vcpkg_cmake_install vcpkg_cmake_config_fixup
+             vcpkg_fixup_pkgconfig vcpkg_copy_tools vcpkg_install_copyright)
+  cmake_language(EVAL CODE "macro(${name})\n list(APPEND said \${ARGN})\nendmacro()")
+endforeach()
+set(CURRENT_PACKAGES_DIR ${WORK}/vcpkg)
+include(${ROOT}/packaging/vcpkg/octet/portfile.cmake)
+file(READ ${ROOT}/packaging/conan/conanfile.py recipe)
+string(REGEX MATCHALL "OCTET_[A-Z_]+" options "${said};${recipe}")
+list(REMOVE_DUPLICATES options)
+file(READ ${ROOT}/CMakeLists.txt lists)
+foreach(option IN LISTS options)
+  if(NOT lists MATCHES "(option|set)\\(${option} ")
+    message(FATAL_ERROR "a recipe sets ${option}: CMakeLists.txt has no such option")
+  endif()
+endforeach()
+
+find_program(python python3)
+if(python)
+  step(${python} -c "import ast,sys; ast.parse(open(sys.argv[1]).read())" ${ROOT}/packaging/conan/conanfile.py)
+else()
+  message("SKIPPED: no python3 to parse conanfile.py")
+endif()
+if(NOT recipe MATCHES "version = \"${expected}\"")
+  message(FATAL_ERROR "conanfile.py does not say version ${expected}")
+endif()
+message("SKIPPED: building by vcpkg and Conan, which need a network; their files were checked for form and options")
