@@ -36,12 +36,13 @@ for model in $digits/digits_fp32.onnx $out/digits_int8.onnx $digits/digits_qat.o
 done
 
 echo
-echo "== latency, one thread =="
-$octet bench $digits/digits_fp32.onnx --threads 1 --iterations 2000
-for backend in $($octet backends | grep -v 'not usable' | cut -d' ' -f1); do
-  $octet bench $out/digits_int8.onnx --backend "$backend" --threads 1 --iterations 2000
-done
+echo "== latency: fp32 and int8 in turn =="
+$octet bench $digits/digits_fp32.onnx --calibrate $digits/calibration_images.npy --iterations 100
 
 echo
 echo "== what each layer became =="
 $octet inspect $out/digits_int8.onnx
+
+echo
+echo "== all of it on one page =="
+$octet report $digits/digits_fp32.onnx --calibrate $digits/calibration_images.npy -o $out/report.html

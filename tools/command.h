@@ -22,15 +22,23 @@ void add_eval(CLI::App& app, Job& job);
 void add_bench(CLI::App& app, Job& job);
 void add_inspect(CLI::App& app, Job& job);
 void add_backends(CLI::App& app, Job& job);
+void add_compile(CLI::App& app, Job& job);
+void add_compare(CLI::App& app, Job& job);
+void add_explain(CLI::App& app, Job& job);
+void add_report(CLI::App& app, Job& job);
+void add_step(CLI::App& app, Job& job);
 
-// --backend, --threads, --requant: how a session is made.
+// --backend, --threads, --requant, --require-int8: how a session is made.
 struct SessionFlags {
   std::string backend;
   int threads = 0;
   std::string requant = "fixed";
+  std::string require_int8;  // a pattern; empty: float operators are welcome
 
   void add_to(CLI::App& command);
   SessionOptions options() const;
+  // An error that lists the operators which are not int8 although --require-int8 asks for it.
+  Status check(const Session& session) const;
 };
 
 // --json FILE
@@ -55,9 +63,12 @@ class Progress {
   bool shown_ = false;
 };
 
-// What computes this session: its backend, or oneDNN for an all-float model.
+// What computes this session: its backend; for an all-float model "onednn", or "octet-fp32" where oneDNN
+// does none of its operators (a build without it).
 std::string engine_of(const Model& model, const Session& session);
 
+// The CPU's name, family and model, as far as the system tells: it stands beside every figure.
+std::string cpu_name();
 double now_ms();
 std::string file_size_text(const std::string& path);
 

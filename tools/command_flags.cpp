@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <octet/ledger.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "tools/command.h"
@@ -22,6 +25,12 @@ void SessionFlags::add_to(CLI::App& command) {
                      "float-qnnpack (as PyTorch's qnnpack)")
       ->check(CLI::IsMember({"fixed", "float", "float-qnnpack"}))
       ->capture_default_str();
+  command.add_option("--require-int8", require_int8,
+                     "fail with a list if an operator whose name matches this pattern (* and ?) is not int8");
+}
+
+Status SessionFlags::check(const Session& session) const {
+  return require_int8.empty() ? Status() : octet::require_int8(session, require_int8);
 }
 
 SessionOptions SessionFlags::options() const {
@@ -45,7 +54,26 @@ Status JsonFlag::write(const nlohmann::json& document) const {
 }
 
 std::string engine_of(const Model& model, const Session& session) {
-  return model.is_quantized() ? session.backend() : "onednn";
+  if (model.is_quantized()) return session.backend();
+  const bool onednn = std::ranges::any_of(session.ops(), [](const OpInfo& op) { return op.kernel.starts_with("onednn"); });
+  return onednn ? "onednn" : "octet-fp32";
+}
+
+std::string cpu_name() {
+  std::map<std::string, std::string> fields;
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line) && !line.empty();) {  // the first processor's paragraph
+    const std::size_t colon = line.find(':');
+    if (colon == std::string::npos || colon + 2 > line.size()) continue;
+    fields[line.substr(0, line.find_last_not_of(" \t", colon - 1) + 1)] = line.substr(colon + 2);
+  }
+  if (fields.contains("model name")) {
+    return fmt::format("{} (family {}, model {})", fields["model name"], fields["cpu family"], fields["model"]);
+  }
+  if (fields.contains("CPU part")) {
+    return fmt::format("ARM (implementer {}, part {})", fields["CPU implementer"], fields["CPU part"]);
+  }
+  return "unknown CPU";
 }
 
 double now_ms() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <octet/ledger.h>
 #include <octet/model.h>
 
 #include <memory>
@@ -37,7 +38,7 @@ nlohmann::json tensor_json(const TensorInfo& info, const Quant& quant) {
 
 nlohmann::json op_json(const OpInfo& op) {
   nlohmann::json json = {{"name", op.name},         {"op", op.op},         {"precision", op.precision},
-                         {"kernel", op.kernel},     {"reason", op.reason}, {"macs", op.macs},
+                         {"kernel", op.kernel},     {"reason", op.reason}, {"reason_code", reason_code(op)}, {"macs", op.macs},
                          {"inputs", nlohmann::json::array()}, {"outputs", nlohmann::json::array()}};
   for (std::size_t i = 0; i < op.inputs.size(); ++i) json["inputs"].push_back(tensor_json(op.inputs[i], op.input_quant[i]));
   for (std::size_t i = 0; i < op.outputs.size(); ++i) {
@@ -60,7 +61,8 @@ Status inspect(const Flags& flags) {
       fmt::print("{}{}", i == 0 ? "  " : ", ", describe(op.inputs[i], op.input_quant[i]));
     }
     fmt::print(" -> {}", describe(op.outputs[0], op.output_quant[0]));
-    fmt::print("{}\n", op.reason.empty() ? "" : "  | not int8: " + op.reason);
+    const std::string code = reason_code(op);
+    fmt::print("{}\n", op.reason.empty() ? "" : "  | " + (code.empty() ? "" : code + ": ") + op.reason);
     if (op.precision.starts_with("int8")) int8_macs += op.macs;
     all_macs += op.macs;
     ops.push_back(op_json(op));
@@ -68,6 +70,7 @@ Status inspect(const Flags& flags) {
   fmt::print("multiply-accumulates: {:.3f} M, {:.1f} % of them in int8; arena {:.1f} kB, packed weights {:.1f} kB\n",
              all_macs / 1e6, all_macs > 0 ? 100 * int8_macs / all_macs : 0.0,
              static_cast<double>(session->arena_bytes()) / 1e3, static_cast<double>(session->weight_bytes()) / 1e3);
+  if (Status status = flags.session.check(*session); !status.ok()) return status;
   return flags.json.write({{"model", flags.model},
                            {"backend", engine_of(*model, *session)},
                            {"requant", flags.session.requant},

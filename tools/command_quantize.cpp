@@ -2,58 +2,88 @@
 #include <fmt/format.h>
 #include <octet/quantize.h>
 
-#include <cstring>
+#include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 
+#include "tools/calibration.h"
 #include "tools/command.h"
-#include "tools/samples.h"
+#include "tools/quantize_config.h"
+#include "tools/tune_flags.h"
 
 namespace octet::tools {
 namespace {
 
 struct Flags {
-  std::string model, output, preset = "octet", observer = "min_max";
-  std::vector<std::string> calibrate;
+  std::string model, output, state;
+  std::vector<std::string> calibrate, merge;
+  QuantizeConfigFlags config;
+  TuneFlags tune;
+  JsonFlag json;
 };
+
+// Goes on from the state file where there is one, and leaves it up to date.
+Result<Calibrator> calibrated(const Flags& flags, const Model& model, const QConfig& config) {
+  Result<Calibrator> calibrator = Calibrator::create(model, config);
+  if (!calibrator.ok()) return calibrator;
+  if (!flags.state.empty() && std::filesystem::exists(flags.state)) {
+    if (Status status = calibrator->load_state(flags.state); !status.ok()) return status;
+  }
+  for (const std::string& path : flags.merge) {
+    Result<Calibrator> other = Calibrator::create(model, config);
+    if (!other.ok()) return other;
+    if (Status status = other->load_state(path); !status.ok()) return status;
+    if (Status status = calibrator->merge(*other); !status.ok()) return status;
+  }
+  if (!flags.calibrate.empty()) {
+    const Result<std::int64_t> samples = observe_files(*calibrator, model, flags.calibrate);
+    if (!samples.ok()) return samples.status();
+  }
+  if (!flags.state.empty()) {
+    if (Status status = calibrator->save_state(flags.state); !status.ok()) return status;
+  }
+  return calibrator;
+}
+
+nlohmann::json report(const Calibrator& calibrator) {
+  auto tensors = nlohmann::json::array();
+  for (const ObservedTensor& tensor : calibrator.provenance()) {
+    tensors.push_back({{"name", tensor.name},
+                       {"observer", name_of(tensor.observer)},
+                       {"min", tensor.seen.min},
+                       {"min_sample", tensor.min_sample},
+                       {"max", tensor.seen.max},
+                       {"max_sample", tensor.max_sample},
+                       {"chosen_min", tensor.chosen.min},
+                       {"chosen_max", tensor.chosen.max},
+                       {"clipped_share", tensor.clipped_share}});
+  }
+  return {{"samples", calibrator.samples()},
+          {"config", nlohmann::json::parse(calibrator.config().to_json())},
+          {"tensors", std::move(tensors)}};
+}
 
 Status quantize(const Flags& flags) {
   Result<Model> model = Model::load(flags.model);
   if (!model.ok()) return model.status();
-  Result<QConfig> config = QConfig::preset(flags.preset);
+  if (flags.calibrate.empty() && flags.merge.empty() && !std::filesystem::exists(flags.state)) {
+    return Status::error("nothing to calibrate with: give samples with --calibrate, or a state of an earlier run");
+  }
+  Result<QConfig> config = flags.config.config();
   if (!config.ok()) return config.status();
-  Result<Calibrator> calibrator = Calibrator::create(*model, *config);
+  if (flags.tune.automatic) return flags.tune.run_auto(*model, *config, flags.calibrate, flags.output, flags.json);
+  model = flags.tune.prepared(*model, flags.calibrate);
+  if (!model.ok()) return model.status();
+  Result<Calibrator> calibrator = calibrated(flags, *model, *config);
   if (!calibrator.ok()) return calibrator.status();
-  for (const TensorInfo& info : model->inputs()) {
-    if (info.dtype != DType::f32) {
-      return Status::error(fmt::format("input '{}' is {}: only models with float inputs can be calibrated", info.name,
-                                       name_of(info.dtype)));
-    }
-  }
-  Result<std::vector<NamedArray>> inputs = read_inputs(flags.calibrate, *model);
-  if (!inputs.ok()) return inputs.status();
-  Result<Samples> samples = Samples::create(std::move(*inputs), *model);
-  if (!samples.ok()) return samples.status();
-
-  Progress progress("calibrating", samples->batches());
-  std::vector<NamedTensor> tensors;
-  for (std::int64_t b = 0; b < samples->batches(); ++b) {
-    tensors.clear();
-    for (std::size_t i = 0; i < samples->inputs().size(); ++i) {
-      const auto bytes = samples->bytes(i, b);
-      tensors.push_back({samples->inputs()[i].name, samples->shape(i),
-                         {reinterpret_cast<const float*>(bytes.data()), bytes.size() / sizeof(float)}});
-    }
-    if (Status status = calibrator->observe(tensors); !status.ok()) {
-      return Status::error(fmt::format("sample {}: {}", b * samples->batch(), status.message()));
-    }
-    progress.step();
-  }
-  Result<Model> int8 = calibrator->convert();
+  // A state comes without the samples that the correction measures with, and PyTorch's presets do as PyTorch does.
+  const bool corrects = flags.config.preset == "octet" && flags.state.empty() && flags.merge.empty();
+  Result<Model> int8 = flags.tune.converted(*model, *calibrator, flags.calibrate, corrects);
   if (!int8.ok()) return int8.status();
   if (Status status = int8->save(flags.output); !status.ok()) return status;
   fmt::print("{}: {} -> {}: {}, calibrated on {} samples\n", flags.model, file_size_text(flags.model), flags.output,
-             file_size_text(flags.output), samples->count());
-  return {};
+             file_size_text(flags.output), calibrator->samples());
+  return flags.json.write(report(*calibrator));
 }
 
 }  // namespace
@@ -63,12 +93,12 @@ void add_quantize(CLI::App& app, Job& job) {
   CLI::App* command = app.add_subcommand("quantize", "calibrate an fp32 model and write it as a QDQ ONNX file");
   command->add_option("model", flags->model, "fp32 ONNX file")->required();
   command->add_option("-o,--output", flags->output, "QDQ ONNX file to write")->required();
-  command->add_option("--calibrate", flags->calibrate, "[NAME=]FILE.npy per input; the first axis counts samples")
-      ->required();
-  command->add_option("--observer", flags->observer, "which statistic of the samples chooses the ranges")
-      ->check(CLI::IsMember({"min_max"}))
-      ->capture_default_str();
-  command->add_option("--preset", flags->preset, "quantization scheme: octet")->capture_default_str();
+  command->add_option("--calibrate", flags->calibrate, "[NAME=]FILE.npy per input; the first axis counts samples");
+  command->add_option("--state", flags->state, "calibration state: continued if the file exists, and written");
+  command->add_option("--merge-state", flags->merge, "states of other runs, to be added before anything is observed");
+  flags->config.add_to(*command);
+  flags->tune.add_to(*command);
+  flags->json.add_to(*command);
   command->callback([flags, &job] { job = [flags] { return quantize(*flags); }; });
 }
 

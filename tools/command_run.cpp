@@ -36,6 +36,7 @@ Status run(const Flags& flags) {
   for (const NamedArray& input : *inputs) options.input_shapes[input.name] = input.array.shape;
   Result<Session> session = Session::create(*model, options);
   if (!session.ok()) return session.status();
+  if (Status status = flags.session.check(*session); !status.ok()) return status;
   for (std::size_t i = 0; i < inputs->size(); ++i) {
     std::ranges::copy((*inputs)[i].array.bytes, session->input_bytes(i).begin());
   }

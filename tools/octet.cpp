@@ -14,6 +14,7 @@ constexpr const char* kFooter = R"(Typical use:
   octet eval model_int8.onnx --input test.npy --labels labels.npy
   octet bench model_int8.onnx --threads 1
   octet inspect model_int8.onnx
+  octet compile model_int8.onnx -o model.octet
 The backend is chosen by --backend, else OCTET_BACKEND, else the best that runs here.
 `octet COMMAND --help` explains each command.)";
 
@@ -29,8 +30,10 @@ int main(int argc, char** argv) {
   app.footer(kFooter);
   app.require_subcommand(1);
   octet::tools::Job job;
-  for (auto* add : {octet::tools::add_run, octet::tools::add_quantize, octet::tools::add_eval, octet::tools::add_bench,
-                    octet::tools::add_inspect, octet::tools::add_backends}) {
+  namespace tools = octet::tools;
+  for (auto* add : {tools::add_run, tools::add_quantize, tools::add_eval, tools::add_bench, tools::add_inspect,
+                    tools::add_compare, tools::add_explain, tools::add_report, tools::add_compile,
+                    tools::add_backends, tools::add_step}) {
     add(app, job);
   }
   // CLI11 would only say that a subcommand is required.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Every code block in README.md and docs/ is true: `sh` blocks run (in the source folder, with a
-# release build in build/release), `cpp` blocks stand word for word in an example that is built and run.
+# release build in build/release), `cpp` and `c` blocks stand word for word in an example that is built and run.
 # Usage: check_docs.sh SOURCE_FOLDER
 set -uo pipefail
 cd "$1"
@@ -20,10 +20,10 @@ run_line() {  # run_line FILE COMMAND
   esac
 }
 
-check_cpp() {  # check_cpp FILE LINE: the line, indented or not, stands in an example
+check_code() {  # check_code FILE LINE LANGUAGE: the line, indented or not, stands in an example
   local line
   line=$(sed 's/^ *//' <<<"$2")
-  [ -z "$line" ] || grep -qF -- "$line" examples/*.cpp || fail "$1: no example holds '$line'"
+  [ -z "$line" ] || grep -qF -- "$line" examples/*."$3" || fail "$1: no example holds '$line'"
 }
 
 for file in README.md CONTRIBUTING.md docs/*.md; do
@@ -33,7 +33,7 @@ for file in README.md CONTRIBUTING.md docs/*.md; do
       '```'*) if [ -z "$language" ]; then language=${line#'```'}; language=${language:-text}; else language=""; fi ;;
       *) case "$language" in
            sh) [ -z "$line" ] || run_line "$file" "$line" ;;
-           cpp) check_cpp "$file" "$line" ;;
+           cpp | c) check_code "$file" "$line" "$language" ;;
          esac ;;
     esac
   done <"$file"

@@ -61,3 +61,22 @@ TEST_CASE("kws: a symbolic batch binds at create, and batches give what single s
     CHECK(std::ranges::equal(single.output<float>(), batch.output<float>().subspan(i * 12, 12)));
   }
 }
+
+TEST_CASE("kws: QOperator files in float mode give the recorded codes bit for bit") {
+  if (test::skip_without(test::shared("kws"))) return;
+  const Kws kws;
+  const auto reference = test::load(test::shared("kws/reference_int8_qop.npy"));
+  const auto model = Model::load(test::shared("kws/kws_int8_qop_intio.onnx")).value();
+  auto session = Session::create(model, {.threads = 1, .requant = RequantMode::floating}).value();
+  std::size_t wrong = 0;
+  for (std::size_t i = 0; i < kws.labels.size(); ++i) {
+    std::ranges::copy(std::span(kws.codes.bytes).subspan(i * 490, 490), session.input_bytes(0).begin());
+    session.run();
+    wrong += std::ranges::equal(session.output_bytes(0), std::span(reference.bytes).subspan(i * 12, 12)) ? 0U : 1U;
+  }
+  CHECK(wrong == 0);
+  for (const OpInfo& op : session.ops()) {
+    INFO(op.name << " " << op.op << ": " << op.reason);
+    CHECK(op.precision == "int8");
+  }
+}

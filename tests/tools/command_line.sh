@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The command line contract: forms, exit codes, messages, JSON keys.
 # Usage: command_line.sh OCTET DIGITS_FOLDER SCRATCH_FOLDER
+# OCTET is a command of one word or more: an emulator may stand in front of the program.
 set -uo pipefail
 octet=$1 digits=$2 out=$3
 rm -rf "$out" && mkdir -p "$out"
@@ -38,7 +39,7 @@ keys() {  # keys FILE KEY...: each key stands in the JSON file
 fp32=$digits/digits_fp32.onnx qat=$digits/digits_qat.onnx images=$digits/test_images.npy labels=$digits/test_labels.npy
 
 expect 0 'octet quantize model.onnx' $octet --help
-for command in run quantize eval bench inspect backends; do
+for command in run quantize eval bench inspect compare explain backends compile; do
   expect 0 'Usage: ' $octet $command --help
 done
 sentence 2 'subcommand' $octet
@@ -66,11 +67,22 @@ keys $out/run.json backend outputs name dtype shape hash requant
 expect 0 'median' $octet bench $qat --iterations 3 --json $out/bench.json
 keys $out/bench.json results model precision backend threads median_ms min_ms p90_ms requant
 grep -q '"int8"' $out/bench.json || { echo "FAILED: bench.json does not say int8"; failures=$((failures + 1)); }
-expect 0 'fp32 on onednn' $octet bench $fp32 --iterations 3 --json $out/bench_fp32.json
+expect 0 'fp32 +(onednn|octet-fp32) ' $octet bench $fp32 --iterations 3 --json $out/bench_fp32.json
 grep -q '"fp32"' $out/bench_fp32.json || { echo "FAILED: bench_fp32.json does not say fp32"; failures=$((failures + 1)); }
 expect 0 '100.0 % of them in int8' $octet inspect $out/int8.onnx --json $out/inspect.json
 keys $out/inspect.json ops name op precision kernel reason
 expect 0 'the model is not quantized' $octet inspect $fp32
+expect 0 'worst: ' $octet compare $fp32 $out/int8.onnx --input $images --samples 4 --json $out/compare.json
+keys $out/compare.json fp32 int8 samples ops name sqnr_db cosine max_error clipped worst enters parts input upstream weights requantization
+sentence 1 'must be the float one' $octet compare $out/int8.onnx $fp32 --input $images
+expect 0 'accumulator .* = ' $octet explain $out/int8.onnx --input $images --at 'logits[0,3]' --fp32 $fp32 --json $out/explain.json
+keys $out/explain.json node index operands taps weight steps formula alternatives rule code real fp32 notes requant
+for rule in fixed float float-qnnpack; do
+  expect 0 "rounding mode $rule\$" $octet explain $qat --input $images --at 'logits[0,9]' --sample 7 --requant $rule
+done
+sentence 1 "no operator or value is named 'nowhere'" $octet explain $qat --input $images --at 'nowhere[0]'
+sentence 1 'its output has shape' $octet explain $qat --input $images --at 'logits[0,10]'
+sentence 1 'must be NODE' $octet explain $qat --input $images --at logits
 expect 0 'scalar' $octet backends --json $out/backends.json
 keys $out/backends.json backends name description usable reason default
 
@@ -81,6 +93,14 @@ for threads in 2 3; do
     failures=$((failures + 1))
   }
 done
+
+sentence 1 'no/such.onnx' $octet compile no/such.onnx -o $out/digits.octet
+sentence 1 'cannot write' $octet compile $qat -o $out/no/such/folder.octet
+expect 0 'int8' $octet compile $qat -o $out/digits.octet
+[ "$one" = "$($octet run $out/digits.octet --input $images)" ] || {
+  echo "FAILED: the compiled model gives another hash"
+  failures=$((failures + 1))
+}
 
 echo "$failures failures"
 exit $((failures > 0))
