@@ -34,7 +34,7 @@ void check_tuned(const Model& fp32, const Photos& photos) {
 
 }  // namespace
 
-TEST_CASE("imagenet: MobileNetV1 0.25 loses at most two photos by default, six points with one scale per weight") {
+TEST_CASE("imagenet: MobileNetV1 0.25 loses at most two photos by default, six points with one scale per weight", "[.imagenet]") {
   if (test::skip_without(test::shared("imagenet"))) return;
   const Photos photos = Photos::for_mobilenet_v1();
   const Model fp32 = Model::load(test::shared("imagenet/mbv1_025_128_fp32.onnx")).value();
@@ -51,12 +51,12 @@ TEST_CASE("imagenet: MobileNetV1 0.25 loses at most two photos by default, six p
   CHECK(top1(convert_corrected(calibrator, batches).value(), photos) >= reference - 6);
 }
 
-TEST_CASE("imagenet: tuning MobileNetV1 0.25 loses no photo") {
+TEST_CASE("imagenet: tuning MobileNetV1 0.25 loses no photo", "[.imagenet]") {
   if (test::skip_without(test::shared("imagenet"))) return;
   check_tuned(Model::load(test::shared("imagenet/mbv1_025_128_fp32.onnx")).value(), Photos::for_mobilenet_v1());
 }
 
-TEST_CASE("imagenet: SqueezeNet 1.1 loses at most two photos by default, none when tuned") {
+TEST_CASE("imagenet: SqueezeNet 1.1 loses at most two photos by default, none when tuned", "[.imagenet]") {
   if (test::skip_without(test::shared("imagenet"))) return;
   check_tuned(Model::load(test::shared("imagenet/squeezenet11_fp32.onnx")).value(), Photos::for_squeezenet());
 }

@@ -9,7 +9,7 @@ namespace octet::test {
 // True, with a visible SKIPPED line, where this program was built to run under an emulator.
 inline bool skip_emulated([[maybe_unused]] const char* what) {
 #if defined(OCTET_EMULATED)
-  WARN("SKIPPED: " << what << ", too slow under an emulator");
+  WARN("SKIPPED: " << what << ": not under an emulator");
   return true;
 #else
   return false;
