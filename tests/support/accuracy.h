@@ -10,9 +10,9 @@
 
 namespace octet::test {
 
-// Top-1 in percent of samples [first, last), run one by one.
+// Top-1 in percent of samples [first, last), run one by one, on one thread as other tests run beside.
 inline double top1(const Model& model, std::span<const std::byte> samples, std::span<const std::int64_t> labels,
-                   std::size_t first, std::size_t last, const SessionOptions& options = {}) {
+                   std::size_t first, std::size_t last, const SessionOptions& options = {.threads = 1}) {
   auto session = Session::create(model, options).value();
   const std::size_t bytes = session.input_bytes(0).size();
   std::size_t hits = 0;
