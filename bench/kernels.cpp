@@ -6,7 +6,7 @@
 #include <string>
 
 #include "bench/conv_case.h"
-#include "bench/peak.h"
+#include "tools/peak.h"
 
 namespace {
 
@@ -27,7 +27,7 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   for (const kernels::BackendEntry& entry : kernels::all_backends()) {
     if (!entry.reason.empty()) continue;
-    const double peak = bench::measured_peak(entry.backend.name);
+    const double peak = tools::measured_peak(entry.backend.name);
     for (const bench::Network& network : bench::kNetworks) {
       for (const bench::ConvShape& shape : network.layers) {
         const std::string name = std::string(entry.backend.name) + "/" + network.name + "/" + shape.name;

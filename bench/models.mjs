@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whole networks: octet against ONNX Runtime on the same file, alternating run by run.
-//   node bench/models.mjs STEPPER BACKEND THREADS ROUNDS MODEL.onnx...     (bench/models.sh sets it up)
+//   node bench/models.mjs OCTET BACKEND THREADS ROUNDS MODEL.onnx...     (bench/models.sh sets it up)
 // A second file after '=' is what octet runs instead: for.onnx=octet.onnx
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -8,7 +8,7 @@ import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
-const [stepper, backend, threads, rounds, ...models] = process.argv.slice(2);
+const [octet, backend, threads, rounds, ...models] = process.argv.slice(2);
 const ort = createRequire(path.join(process.cwd(), 'package.json'))('onnxruntime-node');
 const cpu = /model name\s*: (.*)/.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? 'unknown CPU';
 console.log(`${cpu}; octet on ${backend}; ONNX Runtime ${ort.env.versions?.node ?? ''}; ${threads} thread(s), ${rounds} rounds`);
@@ -34,9 +34,10 @@ async function peer(file) {
 }
 
 function own(file) {
-  const child = spawn(stepper, [file, backend, threads]);
+  const child = spawn(octet, ['step', file, '--backend', backend, '--threads', threads]);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const step = async () => { child.stdin.write('\n'); return +(await lines.next()).value; };
+  const created = lines.next();  // what making the session cost
+  const step = async () => { await created; child.stdin.write('\n'); return +(await lines.next()).value; };
   return { step, end: () => child.stdin.end() };
 }
 

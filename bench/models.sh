@@ -9,4 +9,4 @@ for model in "${@:4}"; do models+=("$(realpath "${model%%=*}")${model#"${model%%
 mkdir -p "$root/build/peers"
 cd "$root/build/peers"
 [ -d node_modules/onnxruntime-node ] || npm install --ignore-scripts onnxruntime-node >/dev/null
-exec node "$root/bench/models.mjs" "$root/build/release/bin/bench_stepper" "$1" "$2" "$3" "${models[@]}"
+exec node "$root/bench/models.mjs" "$root/build/release/bin/octet" "$1" "$2" "$3" "${models[@]}"

@@ -12,7 +12,7 @@
 #include <string>
 
 #include "bench/conv_case.h"
-#include "bench/peak.h"
+#include "tools/peak.h"
 #include "kernels/onednn/primitive.h"
 
 namespace {
@@ -96,7 +96,7 @@ int main(int argc, char** argv) {
   const kernels::Backend* backend = kernels::choose_backend(argv[1]).value();
   const auto kind = bench::weight_kind(argc > 3 ? argv[3] : "safe");
   const int rounds = argc > 4 ? std::atoi(argv[4]) : 15;
-  const double peak = bench::measured_peak(backend->name);
+  const double peak = tools::measured_peak(backend->name);
   const char* isa = std::getenv("ONEDNN_MAX_CPU_ISA");
   fmt::print("{} against oneDNN int8 (ONEDNN_MAX_CPU_ISA={}), one thread, peak {:.1f} GMAC/s\n", backend->name,
              isa == nullptr ? "unset" : isa, peak);
