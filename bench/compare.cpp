@@ -20,7 +20,8 @@ std::map<std::string, double> read_times(const char* path) {
   std::ifstream file(path);
   if (!file) throw std::runtime_error(fmt::format("cannot read '{}'", path));
   std::map<std::string, double> times;
-  for (const auto& entry : nlohmann::json::parse(file).at("benchmarks")) {
+  const nlohmann::json document = nlohmann::json::parse(file);
+  for (const auto& entry : document.at("benchmarks")) {
     if (entry.value("run_type", "iteration") != "iteration") continue;
     const std::string unit = entry.value("time_unit", "ns");
     const double scale = unit == "ms" ? 1e6 : unit == "us" ? 1e3 : unit == "s" ? 1e9 : 1;
