@@ -5,7 +5,7 @@
 
 #include <type_traits>
 
-#include "kernels/broadcast.h"
+#include "kernels/pairwise.h"
 
 namespace octet::kernels {
 namespace {
@@ -36,33 +36,7 @@ T applied(BinaryFn fn, T a, T b) {
 }
 
 template <class T>
-class Binary final : public Prepared {
- public:
-  explicit Binary(const OpContext& ctx)
-      : broadcast_(ctx.inputs[0].shape, ctx.inputs[1].shape, ctx.outputs[0].shape),
-        fn_(std::get<graph::BinaryAttrs>(ctx.attrs).fn),
-        count_(ctx.outputs[0].shape.count()),
-        slices_(slices_for(count_, 2, ctx.threads)) {}
-
-  int slices() const override { return slices_; }
-  std::string kernel() const override { return "elementwise"; }
-  void run(const Io& io, int slice) const noexcept override {
-    const Range range = share_of(count_, slice, slices_);
-    broadcast_.for_rows(range.first, range.last,
-                        [&](std::int64_t a_at, std::int64_t a_step, std::int64_t b_at, std::int64_t b_step,
-                            std::int64_t out_at, std::int64_t n) {
-                          const T *a = io.input<T>(0) + a_at, *b = io.input<T>(1) + b_at;
-                          T* out = io.output<T>() + out_at;
-                          for (std::int64_t i = 0; i < n; ++i) out[i] = applied(fn_, a[i * a_step], b[i * b_step]);
-                        });
-  }
-
- private:
-  Broadcast broadcast_;
-  BinaryFn fn_;
-  std::int64_t count_;
-  int slices_;
-};
+using Binary = Pairwise<T, T, BinaryFn, applied<T>>;
 
 template <class T>
 class Unary final : public Prepared {
@@ -102,8 +76,8 @@ Result<PreparedOp> prepare_integer_binary(const OpContext& ctx) {
   const auto& attrs = std::get<graph::BinaryAttrs>(ctx.attrs);
   if (attrs.fn == BinaryFn::pow || attrs.clamp.active())
     return ctx.error("powers and clamps of integers are not supported");
-  if (out.dtype == DType::s64) return PreparedOp(std::make_unique<Binary<std::int64_t>>(ctx));
-  return PreparedOp(std::make_unique<Binary<std::int32_t>>(ctx));
+  if (out.dtype == DType::s64) return PreparedOp(std::make_unique<Binary<std::int64_t>>(ctx, attrs.fn));
+  return PreparedOp(std::make_unique<Binary<std::int32_t>>(ctx, attrs.fn));
 }
 
 Result<PreparedOp> prepare_integer_unary(const OpContext& ctx) {

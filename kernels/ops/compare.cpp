@@ -4,8 +4,7 @@
 
 #include <memory>
 
-#include "kernels/broadcast.h"
-#include "kernels/op.h"
+#include "kernels/pairwise.h"
 
 namespace octet::kernels {
 namespace {
@@ -32,33 +31,7 @@ bool holds(CompareFn fn, T a, T b) {
 }
 
 template <class T>
-class Compare final : public Prepared {
- public:
-  explicit Compare(const OpContext& ctx)
-      : broadcast_(ctx.inputs[0].shape, ctx.inputs[1].shape, ctx.outputs[0].shape),
-        fn_(std::get<graph::CompareAttrs>(ctx.attrs).fn),
-        count_(ctx.outputs[0].shape.count()),
-        slices_(slices_for(count_, 2, ctx.threads)) {}
-
-  int slices() const override { return slices_; }
-  std::string kernel() const override { return "elementwise"; }
-  void run(const Io& io, int slice) const noexcept override {
-    const Range range = share_of(count_, slice, slices_);
-    broadcast_.for_rows(range.first, range.last,
-                        [&](std::int64_t a_at, std::int64_t a_step, std::int64_t b_at, std::int64_t b_step,
-                            std::int64_t out_at, std::int64_t n) {
-                          const T *a = io.input<T>(0) + a_at, *b = io.input<T>(1) + b_at;
-                          bool* out = io.output<bool>() + out_at;
-                          for (std::int64_t i = 0; i < n; ++i) out[i] = holds(fn_, a[i * a_step], b[i * b_step]);
-                        });
-  }
-
- private:
-  Broadcast broadcast_;
-  CompareFn fn_;
-  std::int64_t count_;
-  int slices_;
-};
+using Compare = Pairwise<T, bool, CompareFn, holds<T>>;
 
 }  // namespace
 
@@ -71,18 +44,19 @@ Result<PreparedOp> prepare_compare(const OpContext& ctx) {
     return ctx.error(fmt::format("shapes {} and {} do not broadcast to {}", to_string(a.shape), to_string(b.shape),
                                  to_string(out.shape)));
   }
+  const CompareFn fn = std::get<graph::CompareAttrs>(ctx.attrs).fn;
   switch (a.dtype) {
     case DType::f32:
-      return PreparedOp(std::make_unique<Compare<float>>(ctx));
+      return PreparedOp(std::make_unique<Compare<float>>(ctx, fn));
     case DType::s32:
-      return PreparedOp(std::make_unique<Compare<std::int32_t>>(ctx));
+      return PreparedOp(std::make_unique<Compare<std::int32_t>>(ctx, fn));
     case DType::s64:
-      return PreparedOp(std::make_unique<Compare<std::int64_t>>(ctx));
+      return PreparedOp(std::make_unique<Compare<std::int64_t>>(ctx, fn));
     case DType::s8:
-      return PreparedOp(std::make_unique<Compare<std::int8_t>>(ctx));
+      return PreparedOp(std::make_unique<Compare<std::int8_t>>(ctx, fn));
     case DType::u8:
     case DType::boolean:
-      return PreparedOp(std::make_unique<Compare<std::uint8_t>>(ctx));
+      return PreparedOp(std::make_unique<Compare<std::uint8_t>>(ctx, fn));
   }
   return ctx.error("an element type that octet does not know");
 }
