@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "runtime/thread_count.h"
 #include "tools/bench_layers.h"
 #include "tools/bench_variant.h"
 #include "tools/calibration.h"
@@ -78,8 +79,9 @@ Result<std::vector<std::string>> backends_to_time(const Flags& flags) {
   return names;
 }
 
-std::vector<int> thread_counts(const Flags& flags, int all) {
+std::vector<int> thread_counts(const Flags& flags) {
   if (flags.session.threads > 0) return {flags.session.threads};
+  const int all = runtime::default_thread_count();
   return all > 1 ? std::vector<int>{1, all} : std::vector<int>{1};
 }
 
@@ -87,17 +89,12 @@ Result<std::vector<VariantPtr>> make_variants(const Flags& flags, const std::vec
                                               const Networks& networks) {
   std::vector<VariantPtr> variants;
   SessionOptions options = flags.session.options();
-  int all = 0;  // known once a session has counted
   const auto add = [&](Result<VariantPtr> made) {
     if (!made.ok()) return made.status();
-    all = (*made)->threads;
     variants.push_back(std::move(*made));
     return Status();
   };
-  options.backend = names.front();
-  if (Status status = add(make_variant(networks.int8, options)); !status.ok()) return status;
-  variants.clear();
-  for (int threads : thread_counts(flags, all)) {
+  for (int threads : thread_counts(flags)) {
     options.threads = threads;
     if (networks.fp32) {
       if (Status status = add(make_variant(*networks.fp32, options)); !status.ok()) return status;
