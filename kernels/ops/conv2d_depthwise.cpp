@@ -69,10 +69,10 @@ class DepthwiseConv final : public Prepared {
     const std::int64_t rows = g.batch * g.out[0];
     slices_ = slices_for(rows, rows == 0 ? 0 : g.macs() / static_cast<double>(rows), ctx.threads);
     rows_at_once_ = std::clamp<std::int64_t>(kPointersAtOnce / taps(), 1, std::max<std::int64_t>(rows, 1));
-    if (epilogue_.add) {
-      const auto row_codes = static_cast<std::int64_t>(row_elements());
-      rows_at_once_ = std::clamp<std::int64_t>(kCodesAtOnce / row_codes, 1, rows_at_once_);
-    }
+    const auto row_codes = static_cast<std::int64_t>(row_elements());
+    const std::int64_t row_bytes = row_codes + g.stride[0] * g.in[1] * g.in_channels;
+    rows_at_once_ = std::min(rows_at_once_, std::max(kLeastRows, kBytesAtOnce / row_bytes));
+    if (epilogue_.add) rows_at_once_ = std::clamp<std::int64_t>(kCodesAtOnce / row_codes, 1, rows_at_once_);
     // Pixels x with 0 <= x*stride - pad and x*stride - pad + span < width.
     const std::int64_t span = (g.kernel[1] - 1) * g.dilation[1];
     const std::int64_t room = g.in[1] - 1 - span + g.pad[1];
@@ -101,6 +101,9 @@ class DepthwiseConv final : public Prepared {
  private:
   static constexpr std::int64_t kPointersAtOnce = 2048;    // 16 KiB: stays in the first-level cache
   static constexpr std::int64_t kCodesAtOnce = 128 << 10;  // likewise in the second
+  // A kernel passes over all pixels of a call once per block of channels: they should not have to come from far
+  // each time. It also rearranges weights once per call, which a few rows must share.
+  static constexpr std::int64_t kBytesAtOnce = 256 << 10, kLeastRows = 4;
 
   std::size_t row_elements() const { return static_cast<std::size_t>(g_.out[1]) * channels_; }
   std::int64_t taps() const { return static_cast<std::int64_t>(weights_.rows.size()) * g_.kernel[1]; }

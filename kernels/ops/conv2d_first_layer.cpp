@@ -32,6 +32,7 @@ class FirstLayerConv final : public Prepared {
 
   void run(const Io& io, int slice) const noexcept override {
     std::byte* const scratch = io.scratch + static_cast<std::size_t>(slice) * scratch_bytes();
+    point_into(scratch);
     const Range rows = share_of(g_.batch * g_.out[0], slice, slices_);
     for (std::int64_t row = rows.first; row < rows.last;) {
       const std::int64_t image_end = (row / g_.out[0] + 1) * g_.out[0];
@@ -59,6 +60,20 @@ class FirstLayerConv final : public Prepared {
     return round_up(static_cast<std::size_t>(band_ * g_.out[1] * g_.kernel[0]) * sizeof(void*), 64);
   }
 
+  // (band_, ow, kh) the same for every band, since each is copied to the same place.
+  void point_into(std::byte* scratch) const noexcept {
+    const auto* const copy = reinterpret_cast<const std::uint8_t*>(scratch);
+    auto** next = reinterpret_cast<const std::uint8_t**>(scratch + copy_bytes());
+    for (std::int64_t y = 0; y < band_; ++y) {
+      for (std::int64_t x = 0; x < g_.out[1]; ++x) {
+        for (std::int64_t ky = 0; ky < g_.kernel[0]; ++ky) {
+          const auto r = static_cast<std::size_t>(y * g_.stride[0] + ky * g_.dilation[0]);
+          *next++ = copy + r * row_bytes_ + x * g_.stride[1] * g_.in_channels;
+        }
+      }
+    }
+  }
+
   // `band` output rows from `row` on, counted over (batch, out height), within one image.
   void run_band(const Io& io, std::int64_t row, std::int64_t band, std::byte* scratch) const noexcept {
     auto* const copy = reinterpret_cast<std::uint8_t*>(scratch);                             // (rows, row_bytes)
@@ -67,15 +82,6 @@ class FirstLayerConv final : public Prepared {
     const std::int64_t top = oy * g_.stride[0] - g_.pad[0];
     for (std::int64_t r = 0; r < rows_under(band); ++r) {
       copy_row(io.input<std::uint8_t>(0), image, top + r, copy + static_cast<std::size_t>(r) * row_bytes_);
-    }
-    const std::uint8_t** next = pointers;
-    for (std::int64_t y = 0; y < band; ++y) {
-      for (std::int64_t x = 0; x < g_.out[1]; ++x) {
-        for (std::int64_t ky = 0; ky < g_.kernel[0]; ++ky) {
-          const auto r = static_cast<std::size_t>(y * g_.stride[0] + ky * g_.dilation[0]);
-          *next++ = copy + r * row_bytes_ + x * g_.stride[1] * g_.in_channels;
-        }
-      }
     }
     const auto first = static_cast<std::size_t>(row * g_.out[1]);
     const std::size_t stride = gemm_.columns();
