@@ -2,6 +2,7 @@
 // One int8 convolution prepared by octet's own operator, with data to run it on.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <random>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "bench/shapes.h"
+#include "kernels/aligned_bytes.h"
 #include "kernels/backend.h"
 #include "kernels/op.h"
 
@@ -45,10 +47,11 @@ class ConvCase {
       : macs_(shape.macs()), weights_(random_weights(shape, kind)) {
     std::mt19937 random(6);
     const std::int64_t out = shape.out_size();
-    const auto in_bytes = static_cast<std::size_t>(shape.size * shape.size * shape.in);
-    input_.resize(in_bytes + kernels::kOverread);
-    for (std::uint8_t& code : input_) code = static_cast<std::uint8_t>(random());
-    output_.resize(static_cast<std::size_t>(out * out * shape.out) + kernels::kOverread);
+    const auto in_bytes = static_cast<std::size_t>(shape.height() * shape.size * shape.in);
+    // Aligned as a session's arena is.
+    input_ = kernels::allocate_aligned(in_bytes + kernels::kOverread);
+    std::generate_n(input_.get(), in_bytes, [&] { return static_cast<std::byte>(random()); });
+    output_ = kernels::allocate_aligned(static_cast<std::size_t>(shape.pixels() * shape.out) + kernels::kOverread);
     bias_.assign(static_cast<std::size_t>(shape.out), 77);
     weight_quant_.axis = bias_quant_.axis = 0;
     // Like trained channels no two alike: equal round scales would put results on exact ties.
@@ -70,20 +73,19 @@ class ConvCase {
     const double k = static_cast<double>(shape.in / shape.groups * shape.kernel * shape.kernel);
     out_quant_.scale = {static_cast<float>(0.02 * 0.004 * 40 * std::sqrt(k))};
     const DType codes = backend.activation == kernels::Activation::s8 ? DType::s8 : DType::u8;
-    inputs_ = {operand(codes, {1, shape.size, shape.size, shape.in}, &in_quant_, nullptr),
+    inputs_ = {operand(codes, {1, shape.height(), shape.size, shape.in}, &in_quant_, nullptr),
                operand(DType::s8, {shape.out, shape.in / shape.groups, shape.kernel, shape.kernel}, &weight_quant_,
                        weights_.data()),
                operand(DType::s32, {shape.out}, &bias_quant_, bias_.data())};
-    outputs_ = {operand(codes, {1, out, out, shape.out}, &out_quant_, nullptr)};
+    outputs_ = {operand(codes, {1, shape.pixels() / out, out, shape.out}, &out_quant_, nullptr)};
     const kernels::OpContext context{shape.name, attrs_, inputs_, outputs_, backend, mode, 1};
     op_ = kernels::prepare_conv2d(context).value();
-    scratch_.resize(op_->scratch_bytes() * static_cast<std::size_t>(op_->slices()) + 64);
-    in_[0] = reinterpret_cast<const std::byte*>(input_.data());
+    scratch_ = kernels::allocate_aligned(op_->scratch_bytes() * static_cast<std::size_t>(op_->slices()) + 64);
+    in_[0] = input_.get();
     in_[1] = reinterpret_cast<const std::byte*>(weights_.data());
     in_[2] = reinterpret_cast<const std::byte*>(bias_.data());
-    out_[0] = reinterpret_cast<std::byte*>(output_.data());
-    const auto address = reinterpret_cast<std::uintptr_t>(scratch_.data());
-    io_ = {in_, out_, scratch_.data() + (64 - address % 64) % 64};
+    out_[0] = output_.get();
+    io_ = {in_, out_, scratch_.get()};
     op_->bind(io_);
   }
   ConvCase(const ConvCase&) = delete;
@@ -95,22 +97,20 @@ class ConvCase {
   double macs() const { return macs_; }
   std::string kernel() const { return op_->kernel(); }
   const std::vector<std::int8_t>& weights() const { return weights_; }
-  const std::vector<std::uint8_t>& input() const { return input_; }
 
  private:
   static kernels::Operand operand(DType dtype, const Shape& shape, const Quant* quant, const void* constant) {
-    return {dtype, shape, quant, static_cast<const std::byte*>(constant), true};
+    return {.dtype = dtype, .shape = shape, .quant = quant, .constant = static_cast<const std::byte*>(constant)};
   }
 
   double macs_;
   std::vector<std::int8_t> weights_;
-  std::vector<std::uint8_t> input_, output_;
+  kernels::AlignedBytes input_, output_, scratch_;
   std::vector<std::int32_t> bias_;
   Quant in_quant_{{0.02F}, {3}, -1}, out_quant_{{0.1F}, {100}, -1}, weight_quant_, bias_quant_;
   graph::Attrs attrs_;
   std::vector<kernels::Operand> inputs_, outputs_;
   kernels::PreparedOp op_;
-  std::vector<std::byte> scratch_;
   const std::byte* in_[3];
   std::byte* out_[1];
   kernels::Io io_;

@@ -25,8 +25,11 @@ double now() { return std::chrono::duration<double>(std::chrono::steady_clock::n
 class OneDnnConv {
  public:
   OneDnnConv(const bench::ConvShape& s, const std::vector<std::int8_t>& weights)
-      : stream_(engine_), out_(static_cast<std::size_t>(s.out_size() * s.out_size() * s.out)),
-        in_(static_cast<std::size_t>(s.size * s.size * s.in), 9), bias_(static_cast<std::size_t>(s.out), 77) {
+      : stream_(engine_),
+        out_(kernels::allocate_aligned(static_cast<std::size_t>(s.pixels() * s.out))),
+        in_(kernels::allocate_aligned(static_cast<std::size_t>(s.height() * s.size * s.in))),
+        bias_(static_cast<std::size_t>(s.out), 77) {
+    std::fill_n(in_.get(), s.height() * s.size * s.in, std::byte{9});
     using dnnl::memory;
     using Type = memory::data_type;
     using Tag = memory::format_tag;
@@ -49,10 +52,10 @@ class OneDnnConv {
     memory packed(pd.weights_desc(), engine_);
     dnnl::reorder(source, packed).execute(stream_, source, packed);
     stream_.wait();
-    args_ = {{DNNL_ARG_SRC, memory(src, engine_, in_.data())},
+    args_ = {{DNNL_ARG_SRC, memory(src, engine_, in_.get())},
              {DNNL_ARG_WEIGHTS, packed},
              {DNNL_ARG_BIAS, memory(bias, engine_, bias_.data())},
-             {DNNL_ARG_DST, memory(dst, engine_, out_.data())}};
+             {DNNL_ARG_DST, memory(dst, engine_, out_.get())}};
   }
   void run() {
     conv_.execute(stream_, args_);
@@ -63,7 +66,7 @@ class OneDnnConv {
  private:
   dnnl::engine engine_{dnnl::engine::kind::cpu, 0};
   dnnl::stream stream_;
-  std::vector<std::uint8_t> out_, in_;
+  kernels::AlignedBytes out_, in_;
   std::vector<std::int32_t> bias_;
   dnnl::convolution_forward conv_;
   std::unordered_map<int, dnnl::memory> args_;

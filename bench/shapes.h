@@ -11,14 +11,18 @@ namespace octet::bench {
 
 struct ConvShape {
   const char* name;
-  std::int64_t size, in, out, kernel, stride, groups;  // size: height and width of the input
+  std::int64_t size, in, out, kernel, stride, groups;  // size: width of the input, and its height
   int times;
+  std::int64_t rows = 0;  // height where it differs: a matrix product is a 1x1 convolution over one row of pixels
 
   std::int64_t pad() const { return kernel / 2; }
-  std::int64_t out_size() const { return (size + 2 * pad() - kernel) / stride + 1; }
-  double macs() const {
-    return static_cast<double>(out_size() * out_size() * out * (in / groups) * kernel * kernel);
-  }
+  std::int64_t height() const { return rows == 0 ? size : rows; }
+  std::int64_t out_size() const { return out_of(size); }
+  std::int64_t pixels() const { return out_of(height()) * out_size(); }
+  double macs() const { return static_cast<double>(pixels() * out * (in / groups) * kernel * kernel); }
+
+ private:
+  std::int64_t out_of(std::int64_t side) const { return (side + 2 * pad() - kernel) / stride + 1; }
 };
 
 inline constexpr ConvShape kResNet50[] = {
