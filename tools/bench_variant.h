@@ -24,7 +24,8 @@ class Variant {
   double create_ms = 0;  // Session::create
   double first_ms = 0;   // the first run
   std::size_t weight_bytes = 0, arena_bytes = 0;
-  std::vector<double> times_ms;  // filled by alternate()
+  // Filled by alternate(): every timed run, and the best of each turn.
+  std::vector<double> times_ms, turns_ms;
 };
 
 using VariantPtr = std::unique_ptr<Variant>;
@@ -36,7 +37,10 @@ Result<VariantPtr> make_variant(const Model& model, const SessionOptions& option
 // `octet step` on the file, with ONEDNN_MAX_CPU_ISA=`isa`. The backend is named "onednn <isa>".
 Result<VariantPtr> make_limited_variant(const std::string& model_file, int threads, const std::string& isa);
 
-// Runs the variants in turn, `rounds` times: what slows the machine down for a while slows down all.
-void alternate(std::vector<VariantPtr>& variants, int rounds);
+// Runs each variant `runs` times, a few runs in turn: what slows the machine down for a while slows down all.
+void alternate(std::vector<VariantPtr>& variants, int runs);
+// Asks the system to let this process run before others; true if it does, which takes privileges. To be called
+// before there are threads and children, which inherit it.
+bool run_before_others();
 
 }  // namespace octet::tools

@@ -127,7 +127,7 @@ nlohmann::json report(const Flags& flags, const std::vector<VariantPtr>& variant
   for (const VariantPtr& variant : variants) {
     const Latency latency = summarize(variant->times_ms);
     const Variant* fp32 = baseline_of(*variant, variants);
-    const double speed_up = fp32 != nullptr ? summarize(fp32->times_ms).median_ms / latency.median_ms : 0;
+    const double speed_up = fp32 != nullptr ? median_ratio(fp32->turns_ms, variant->turns_ms) : 0;
     fmt::print(
         "{:5} {:14} {:>7} {:>10.3f} {:>10.3f} {:>10.3f} {:>8} {:>9.1f} {:>6.2f} MB {:>6.2f} MB {:>9.1f} {:>9.2f}\n",
         variant->precision, variant->backend, variant->threads, latency.median_ms, latency.min_ms, latency.p90_ms,
@@ -180,6 +180,7 @@ Result<LayerTable> time_operators(const Flags& flags, const std::string& backend
 }
 
 Status bench(const Flags& flags) {
+  const bool privileged = run_before_others();
   Result<std::vector<std::string>> names = backends_to_time(flags);
   if (!names.ok()) return names.status();
   Result<Networks> networks = read_networks(flags);
@@ -188,7 +189,7 @@ Status bench(const Flags& flags) {
   if (!variants.ok()) return variants.status();
   fmt::print("{} on {}", flags.model, cpu_name());
   if (!networks->calibrated_on.empty()) fmt::print(", int8 calibrated on {}", networks->calibrated_on);
-  fmt::print(", {} runs of each in turn\n", flags.iterations);
+  fmt::print(", {} runs of each in turn{}\n", flags.iterations, privileged ? ", before other work" : "");
   alternate(*variants, flags.iterations);
   nlohmann::json document = {{"cpu", cpu_name()}, {"results", report(flags, *variants)}};
   if (networks->fp32) document["calibrated_on"] = networks->calibrated_on;

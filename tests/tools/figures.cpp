@@ -34,6 +34,12 @@ TEST_CASE("latency figures") {
   CHECK(ten.p90_ms == 9);
 }
 
+TEST_CASE("a ratio is taken pair by pair") {
+  const std::vector<double> fp32{30, 60, 31, 300}, int8{10, 20, 10, 10};
+  CHECK(std::abs(tools::median_ratio(fp32, int8) - 3.05) < 1e-12);  // of 3, 3, 3.1 and 30
+  CHECK(tools::median_ratio(std::span(fp32).first(1), int8) == 3);
+}
+
 TEST_CASE("the output hash is 64-bit FNV-1a") {
   const std::string text = "foobar";
   CHECK(tools::fnv1a({}) == 0xCBF29CE484222325U);
