@@ -1,39 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-// Google Benchmark over backend x network layer: GMAC/s and percent of the instruction's measured peak.
-//   bench_kernels --benchmark_filter='avx2/resnet50/.*'
-#include <benchmark/benchmark.h>
-
+// Backend x network layer: GMAC/s and percent of the instruction's measured peak. Depthwise layers are among them.
 #include <string>
 
+#include "bench/benchmarks.h"
 #include "bench/conv_case.h"
 #include "tools/peak.h"
 
+namespace octet::bench {
 namespace {
 
-using namespace octet;
-
-void run(benchmark::State& state, const kernels::Backend* backend, const bench::ConvShape* shape, double peak) {
-  const bench::ConvCase conv(*shape, *backend, bench::WeightKind::gaussian, RequantMode::fixed);
+void run(benchmark::State& state, const kernels::Backend* backend, const ConvShape* shape, double peak) {
+  const ConvCase conv(*shape, *backend, WeightKind::gaussian, RequantMode::fixed);
   for (auto _ : state) conv.run();
-  const double gmacs = conv.macs() * static_cast<double>(state.iterations()) * 1e-9;
-  state.counters["GMAC/s"] = benchmark::Counter(gmacs, benchmark::Counter::kIsRate);
-  if (peak > 0) state.counters["% of peak"] = benchmark::Counter(100 * gmacs / peak, benchmark::Counter::kIsRate);
+  count_rate(state, "GMAC/s", conv.macs() * 1e-9);
+  if (peak > 0) count_rate(state, "% of peak", 100e-9 * conv.macs() / peak);
   state.SetLabel(conv.kernel());
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
+void register_convolutions() {
   for (const kernels::BackendEntry& entry : kernels::all_backends()) {
     if (!entry.reason.empty()) continue;
     const double peak = tools::measured_peak(entry.backend.name);
-    for (const bench::Network& network : bench::kNetworks) {
-      for (const bench::ConvShape& shape : network.layers) {
+    for (const Network& network : kNetworks) {
+      for (const ConvShape& shape : network.layers) {
         const std::string name = std::string(entry.backend.name) + "/" + network.name + "/" + shape.name;
         benchmark::RegisterBenchmark(name.c_str(), run, &entry.backend, &shape, peak);
       }
     }
   }
-  benchmark::RunSpecifiedBenchmarks();
 }
+
+}  // namespace octet::bench

@@ -15,9 +15,16 @@ namespace octet::tests {
 
 class MobileNetV2 {
  public:
+  enum class Precision { int8, fp32 };  // fp32: the same network without a quantization
+  explicit MobileNetV2(Precision precision = Precision::int8) : fp32_(precision == Precision::fp32) {}
+
   std::string build() {
-    builder_.input<std::uint8_t>("image_codes", {1, 3, 224, 224});
-    dequantize("image", 0.02F, 114);
+    if (fp32_) {
+      builder_.input<float>("image", {1, 3, 224, 224});
+    } else {
+      builder_.input<std::uint8_t>("image_codes", {1, 3, 224, 224});
+      dequantize("image", 0.02F, 114);
+    }
     std::string x = conv("stem", "image", 3, 32, 3, 2, 1, true);
     std::int64_t channels = 32;
     struct Stage {
@@ -40,7 +47,7 @@ class MobileNetV2 {
     weights("fc", {1000, 1280}, 0.01F);
     builder_.node("Gemm", {"flat", "fc_w", "fc_b"}, {"fc_raw"}).set("transB", 1);
     quantize("fc", "fc_raw", 0.05F, 120);
-    builder_.output("fc_codes");
+    builder_.output(fp32_ ? "fc" : "fc_codes");
     return builder_.bytes();
   }
 
@@ -92,7 +99,13 @@ class MobileNetV2 {
       scale.push_back(1.5F / (73.6F * std::sqrt(k)) * (0.75F + static_cast<float>(next(state_) >> 24) / 512.0F));
       bias.push_back((static_cast<float>(next(state_) >> 24) - 120.0F) * bias_real);
     }
-    builder_.dequantized<std::int8_t>(name + "_w", dims, codes, scale);
+    if (fp32_) {
+      std::vector<float> reals;
+      for (std::size_t i = 0; i < codes.size(); ++i) reals.push_back(codes[i] * scale[i / static_cast<std::size_t>(count / dims[0])]);
+      builder_.initializer<float>(name + "_w", dims, reals);
+    } else {
+      builder_.dequantized<std::int8_t>(name + "_w", dims, codes, scale);
+    }
     builder_.initializer<float>(name + "_b", {dims[0]}, bias);
   }
 
@@ -101,12 +114,14 @@ class MobileNetV2 {
     builder_.node("DequantizeLinear", {name + "_codes", name + "_s", name + "_z"}, {name});
   }
   std::string quantize(const std::string& name, const std::string& from, float scale, std::uint8_t zero) {
+    if (fp32_) return builder_.node("Identity", {from}, {name}), name;
     dequantize(name, scale, zero);
     builder_.node("QuantizeLinear", {from, name + "_s", name + "_z"}, {name + "_codes"});
     return name;
   }
 
   OnnxBuilder builder_{13};
+  bool fp32_;
   std::uint32_t state_ = 2026;
   int blocks_ = 0;
 };
