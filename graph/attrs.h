@@ -195,9 +195,16 @@ struct FillAttrs {  // ConstantOfShape: input 0 is the shape. Range: inputs are 
   std::array<std::byte, 8> element{};  // of ConstantOfShape, in `type`
 };
 
-// A product of activations that are quantized per run, to codes of what they hold then, with constant
-// weights quantized ahead. Inputs: x (..., k), w (n, k) codes, optional b (n); y f32.
-struct DynamicDenseAttrs {
+// Products of codes whose parameters are computed by DynamicQuantize, per run, with constant weights as
+// codes made ahead. Inputs: codes x, their zero point, codes w, optional scale of x, optional f32 bias.
+// acc = sum of (x - zx) * (w - zw); y = clamp(f32(f32(acc) * f32(sx * sw)) + b) in f32, or f32(acc) without sx.
+struct DynamicDenseAttrs {  // x (..., k), w (n, k), b (n)
+  Clamp clamp;
+};
+struct DynamicConv2dAttrs {  // x (n, c, h, w), w (out, in/groups, kh, kw), b (out)
+  Window window;
+  std::int64_t groups = 1;
+  bool channels_last = false;
   Clamp clamp;
 };
 
@@ -212,6 +219,6 @@ using Attrs = std::variant<std::monostate, Conv2dAttrs, ConvTranspose2dAttrs, De
                            UnaryAttrs, PoolAttrs, ReduceMeanAttrs, ReduceAttrs, ArgMaxAttrs, CompareAttrs, SoftmaxAttrs,
                            LayerNormAttrs, BatchNormAttrs, ConcatAttrs, TransposeAttrs, ReshapeAttrs, SliceAttrs,
                            SplitAttrs, PadAttrs, ResizeAttrs, GatherAttrs, CastAttrs, TileAttrs, FillAttrs,
-                           DynamicDenseAttrs, QuantizeAttrs>;
+                           DynamicDenseAttrs, DynamicConv2dAttrs, QuantizeAttrs>;
 
 }  // namespace octet::graph

@@ -131,7 +131,7 @@ void ImportContext::append(Node node) {
 }
 
 Status ImportContext::emit(Op op, std::vector<ValueId> node_inputs, Attrs attrs) {
-  const std::size_t count = op == Op::Split ? output_names.size() : 1;
+  const std::size_t count = op == Op::Split ? output_names.size() : op == Op::DynamicQuantize ? 3 : 1;
   for (std::size_t index = count; index < output_names.size(); ++index) {
     if (!output_names[index].empty()) {
       return error(fmt::format("output {} ('{}') is used: only output 0 is supported", index, output_names[index]));

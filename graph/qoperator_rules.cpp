@@ -81,8 +81,10 @@ Status import_integer_product(ImportContext& context) {
   const auto finish = [&](const Result<ValueId>& product) {
     return product ? context.emit(Op::Cast, {*product}, CastAttrs{DType::s32}) : product.status();
   };
-  if (!convolution && context.has_input(2) && !context.graph[context.inputs[2]].is_constant())
-    return finish(dynamic_product(context, context.inputs[0], context.inputs[2], context.inputs[1], *b));
+  if (context.has_input(2) && !context.graph[context.inputs[2]].is_constant()) {
+    const auto product = convolution ? dynamic_convolution : dynamic_product;
+    return finish(product(context, context.inputs[0], context.inputs[2], context.inputs[1], *b));
+  }
   const auto a = unit_quant_of(context, 0, 2, left_rank - 2);
   if (!a) return a.status();
   FloatForm form(context);
@@ -90,23 +92,13 @@ Status import_integer_product(ImportContext& context) {
   return finish(form.float_op(convolution ? "Conv" : "MatMul", {left, right}));
 }
 
-Status import_dynamic_quantize(ImportContext& context) {
-  if (Status status = context.expect_inputs(1, 1); !status) return status;
-  const DynamicCodes made = quantize_dynamically(context, context.inputs[0]);
-  context.outputs = {made.codes, made.scale, made.zero_point};
-  for (std::size_t i = 0; i < context.outputs.size() && i < context.output_names.size(); ++i)
-    if (!context.output_names[i].empty()) context.graph[context.outputs[i]].name = context.output_names[i];
-  return {};
-}
-
 constexpr OnnxRule kRules[] = {
     {"QLinearConv", import_qlinear_conv, "scales, zero points, weights and bias constant; 1 and 2 spatial axes"},
     {"QLinearMatMul", import_qlinear_matmul, "scales and zero points constant"},
     {"ConvInteger", import_integer_product<true>,
-     "zero points and weights constant; sums exact up to 2^24, and in f32 above"},
+     "weights and their zero point constant; sums exact up to 2^24, and in f32 above"},
     {"MatMulInteger", import_integer_product<false>,
      "weights constant where a zero point is computed; sums exact up to 2^24, and in f32 above"},
-    {"DynamicQuantizeLinear", import_dynamic_quantize},
 };
 
 }  // namespace

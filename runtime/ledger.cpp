@@ -37,7 +37,7 @@ std::string reason_for(const graph::Graph& graph, const graph::Node& node, const
 
 bool computes_on_codes(const graph::Graph& graph) {
   return std::ranges::any_of(graph.nodes, [&](const graph::Node& node) {
-    if (node.op == Op::DynamicDense) return true;
+    if (node.op == Op::DynamicDense || node.op == Op::DynamicConv2d) return true;
     if (is_conversion(node.op) || !node.has_input(data_input(node))) return false;
     const graph::Value& data = graph.input(node, data_input(node));
     return is_codes(data) && data.is_quantized();

@@ -32,7 +32,8 @@ bool contains(std::string_view text, std::string_view part) { return text.find(p
 
 std::string reason_code(const OpInfo& op) {
   if (op.precision.starts_with("int8") && op.op != "Dequantize") return {};
-  if (op.op == "Quantize" || op.op == "Dequantize" || op.op == "Requantize") return "border";
+  if (op.op == "Quantize" || op.op == "Dequantize" || op.op == "Requantize" || op.op == "DynamicQuantize")
+    return "border";
   const auto is_float = [](const TensorInfo& info) { return info.dtype == DType::f32; };
   if (std::ranges::none_of(op.inputs, is_float) && std::ranges::none_of(op.outputs, is_float)) return "integer";
   if (op.reason == "the model is not quantized") return "not-quantized";

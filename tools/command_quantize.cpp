@@ -20,6 +20,7 @@ struct Flags {
   QuantizeConfigFlags config;
   TuneFlags tune;
   JsonFlag json;
+  bool dynamic = false;
 };
 
 // Goes on from the state file where there is one, and leaves it up to date.
@@ -63,9 +64,31 @@ nlohmann::json report(const Calibrator& calibrator) {
           {"tensors", std::move(tensors)}};
 }
 
+void say_what_was_written(const Flags& flags, const std::string& how) {
+  fmt::print("{}: {} -> {}: {}, {}\n", flags.model, file_size_text(flags.model), flags.output,
+             file_size_text(flags.output), how);
+}
+
+Status quantize_dynamically(const Flags& flags, const Model& model) {
+  if (flags.tune.automatic || flags.tune.smooth || flags.tune.bias_correction)
+    return Status::error("--dynamic takes no samples: --auto, --smooth and --bias-correction measure with them");
+  Result<QConfig> config = flags.config.config();
+  if (!config.ok()) return config.status();
+  const Result<Model> prepared = flags.tune.prepared(model, {});
+  if (!prepared.ok()) return prepared.status();
+  Result<Model> dynamic = quantize_dynamic(*prepared, *config);
+  if (!dynamic.ok()) return dynamic.status();
+  if (!dynamic->is_quantized())
+    return Status::error("no convolution or matrix product with constant weights: nothing to quantize");
+  if (Status status = dynamic->save(flags.output); !status.ok()) return status;
+  say_what_was_written(flags, "activations quantized in each run");
+  return flags.json.write({{"dynamic", true}, {"config", nlohmann::json::parse(config->to_json())}});
+}
+
 Status quantize(const Flags& flags) {
   Result<Model> model = Model::load(flags.model);
   if (!model.ok()) return model.status();
+  if (flags.dynamic) return quantize_dynamically(flags, *model);
   if (flags.calibrate.empty() && flags.merge.empty() && !std::filesystem::exists(flags.state)) {
     return Status::error("nothing to calibrate with: give samples with --calibrate, or a state of an earlier run");
   }
@@ -81,8 +104,7 @@ Status quantize(const Flags& flags) {
   Result<Model> int8 = flags.tune.converted(*model, *calibrator, flags.calibrate, corrects);
   if (!int8.ok()) return int8.status();
   if (Status status = int8->save(flags.output); !status.ok()) return status;
-  fmt::print("{}: {} -> {}: {}, calibrated on {} samples\n", flags.model, file_size_text(flags.model), flags.output,
-             file_size_text(flags.output), calibrator->samples());
+  say_what_was_written(flags, fmt::format("calibrated on {} samples", calibrator->samples()));
   return flags.json.write(report(*calibrator));
 }
 
@@ -93,9 +115,14 @@ void add_quantize(CLI::App& app, Job& job) {
   CLI::App* command = app.add_subcommand("quantize", "calibrate an fp32 model and write it as a QDQ ONNX file");
   command->add_option("model", flags->model, "fp32 ONNX file")->required();
   command->add_option("-o,--output", flags->output, "QDQ ONNX file to write")->required();
-  command->add_option("--calibrate", flags->calibrate, "[NAME=]FILE.npy per input; the first axis counts samples");
-  command->add_option("--state", flags->state, "calibration state: continued if the file exists, and written");
-  command->add_option("--merge-state", flags->merge, "states of other runs, to be added before anything is observed");
+  CLI::Option* dynamic = command->add_flag("--dynamic", flags->dynamic,
+                                           "no calibration: weights in int8, each activation by its range in each run");
+  command->add_option("--calibrate", flags->calibrate, "[NAME=]FILE.npy per input; the first axis counts samples")
+      ->excludes(dynamic);
+  command->add_option("--state", flags->state, "calibration state: continued if the file exists, and written")
+      ->excludes(dynamic);
+  command->add_option("--merge-state", flags->merge, "states of other runs, to be added before anything is observed")
+      ->excludes(dynamic);
   flags->config.add_to(*command);
   flags->tune.add_to(*command);
   flags->json.add_to(*command);

@@ -71,6 +71,9 @@ void set_attribute(onnx::NodeProto& node, const char* name, float value);
 void set_attribute(onnx::NodeProto& node, const char* name, const char* value);
 void set_attribute(onnx::NodeProto& node, const char* name, std::span<const std::int64_t> values);
 
+// kernel_shape, strides, and pads or auto_pad.
+void set_window(onnx::NodeProto& node, const Window& window);
+
 int onnx_type(DType type);
 
 // One writer per op of graph/ops.def: a new op does not link before it says how it is exported.

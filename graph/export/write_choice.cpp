@@ -139,22 +139,4 @@ Status write_layer_norm(OnnxWriter& writer, const Node& node) {
   return {};
 }
 
-// The weights stand as (n, k) codes; MatMulInteger wants (k, n), which a Transpose gives.
-Status write_dynamic_dense(OnnxWriter& writer, const Node& node) {
-  const Value& w = writer.graph.input(node, 2);
-  const auto& zeros = w.quant.zero_point;
-  if (std::count(zeros.begin(), zeros.end(), zeros[0]) != static_cast<std::ptrdiff_t>(zeros.size()))
-    return node_error(node, "weights whose columns have different zero points: not written as ONNX");
-  constexpr std::int64_t kSwap[] = {1, 0};
-  const std::string columns = writer.step(node, "Transpose", {writer.stored_input(node, 2)});
-  set_attribute(writer.last_step(), "perm", std::span<const std::int64_t>(kSwap));
-  const auto byte = static_cast<std::byte>(zeros[0]);
-  const std::string zero_point =
-      writer.constant(Graph::make_constant(node.name + "/zero_point", w.dtype, {}, std::span(&byte, 1)));
-  const std::string sums = writer.step(
-      node, "MatMulInteger", {writer.stored_input(node, 0), columns, writer.stored_input(node, 1), zero_point});
-  set_attribute(writer.finish(node, "Cast", {sums}), "to", std::int64_t{onnx::TensorProto::FLOAT});
-  return {};
-}
-
 }  // namespace octet::graph

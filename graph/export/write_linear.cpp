@@ -24,12 +24,6 @@ void set_pads(onnx::NodeProto& out, const Window& window) {
   set_attribute(out, "pads", pads);
 }
 
-void set_window(onnx::NodeProto& out, const Window& window) {
-  set_attribute(out, "kernel_shape", window.kernel);
-  set_attribute(out, "strides", window.stride);
-  set_pads(out, window);
-}
-
 Status lowered(const Node& node) { return node_error(node, "is lowered for a session: export the model as loaded"); }
 
 // w (n, k) as the (k, n) that MatMul wants.
@@ -50,6 +44,12 @@ Value transposed(const Value& weight) {
 }
 
 }  // namespace
+
+void set_window(onnx::NodeProto& out, const Window& window) {
+  set_attribute(out, "kernel_shape", window.kernel);
+  set_attribute(out, "strides", window.stride);
+  set_pads(out, window);
+}
 
 Status write_conv2d(OnnxWriter& writer, const Node& node) {
   const auto& attrs = node.as<Conv2dAttrs>();

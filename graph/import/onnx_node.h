@@ -53,7 +53,7 @@ class ImportContext {
   // A constant, or made of constants alone by moving, (de)quantizing or scaling them: weights.
   bool is_weight(ValueId value) const;
 
-  // Appends a node that makes this ONNX node's outputs. Only Split may have more than one in use.
+  // Appends a node that makes this ONNX node's outputs. Only Split and DynamicQuantize have more than one.
   Status emit(Op op, std::vector<ValueId> node_inputs, Attrs attrs);
   // Appends a node with one fresh intermediate output, "<name>/<suffix>".
   ValueId emit_step(Op op, std::string_view suffix, std::vector<ValueId> node_inputs, Attrs attrs);

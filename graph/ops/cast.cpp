@@ -35,7 +35,7 @@ ValueId product_behind(const ImportContext& context, ValueId value) {
   if (cast == nullptr || cast->op != Op::Cast || cast->as<CastAttrs>().to != DType::s32) return kNone;
   const Node* product = maker_of(context, cast->inputs[0]);
   if (product == nullptr) return kNone;
-  if (product->op == Op::DynamicDense) return cast->inputs[0];
+  if (product->op == Op::DynamicDense || product->op == Op::DynamicConv2d) return cast->inputs[0];
   if (product->op != Op::Conv2d && product->op != Op::MatMul && product->op != Op::Dense) return kNone;
   for (std::size_t index = 0; index < 2; ++index) {
     const Node* border = maker_of(context, product->inputs[index]);

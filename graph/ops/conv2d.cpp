@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include "graph/convolution.h"
 #include "graph/inference.h"
 #include "graph/op.h"
 #include "graph/window.h"
@@ -24,43 +25,18 @@ Status import_conv(ImportContext& context) {
   return emit_spatial(context, *spatial, Op::Conv2d, std::move(inputs), std::move(attrs));
 }
 
-// What the weight (out, in/groups, kh, kw) must have in common with the attributes and the image.
-Status check_weight(const Node& node, Conv2dAttrs& attrs, const Shape& weight, std::int64_t channels) {
-  if (Status status = take_kernel(node, attrs.window, weight); !status) return status;
-  if (weight[0] >= 0 && (weight[0] < 1 || weight[0] % attrs.groups != 0)) {
-    return node_error(node,
-                      fmt::format("{} output channels: must be a multiple of groups {}", weight[0], attrs.groups));
-  }
-  if (channels >= 0 && weight[1] >= 0 && (channels % attrs.groups != 0 || channels / attrs.groups != weight[1])) {
-    return node_error(node, fmt::format("{} input channels in {} groups: the weight {} must have {} times {} of them",
-                                        channels, attrs.groups, to_string(weight), attrs.groups, weight[1]));
-  }
-  return {};
-}
-
 Status infer(Graph& graph, Node& node) {
   if (Status status = expect_inputs(node, 2, 4); !status) return status;
   if (Status status = expect_image(graph, node); !status) return status;
   if (Status status = expect_activation(graph, node, 0); !status) return status;
   if (Status status = expect_activation(graph, node, 1); !status) return status;
   auto& attrs = node.as<Conv2dAttrs>();
-  if (attrs.groups < 1) return node_error(node, fmt::format("groups {}: must be at least 1", attrs.groups));
-
-  const Value& x = graph.input(node, 0);
-  const Value& w = graph.input(node, 1);
-  const ImageSize in = x.shape_known ? image_size(x.shape, attrs.channels_last) : ImageSize{};
-  ImageSize out{in.batch};
-  if (w.shape_known) {
-    if (Status status = check_weight(node, attrs, w.shape, in.channels); !status) return status;
-    out.channels = w.shape[0];
-    auto stops = slide(node, attrs.window, in.image, false);
-    if (!stops) return stops.status();
-    out.image = *stops;
-  }
+  const auto out = convolved(graph, node, 1, attrs.window, attrs.groups, attrs.channels_last);
+  if (!out) return out.status();
   if (node.has_input(2)) {
-    if (Status status = expect_vector(graph, node, 2, out.channels, "the bias"); !status) return status;
+    if (Status status = expect_vector(graph, node, 2, out->channels, "the bias"); !status) return status;
   }
-  const Shape shape = shape_of(out, attrs.channels_last);
+  const Shape shape = shape_of(*out, attrs.channels_last);
   if (node.has_input(3) && graph.input(node, 3).shape_known && shape.is_known() &&
       graph.input(node, 3).shape.is_known() && !(graph.input(node, 3).shape == shape)) {
     return node_error(node, fmt::format("residual shape {}: must be that of the output {}",

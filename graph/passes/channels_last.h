@@ -63,6 +63,7 @@ class ChannelsLastOps {
  private:
   bool write_image_op(Node node);
   bool write_elementwise(Node node);
+  bool write_dynamic_quantize(Node node);
   bool write_binary(Node node);
   bool write_concat(Node node);
   bool write_along_axes(Node node);

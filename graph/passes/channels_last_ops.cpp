@@ -27,6 +27,8 @@ bool* channels_last_flag(Node& node) {
       return &node.as<Conv2dAttrs>().channels_last;
     case Op::ConvTranspose2d:
       return &node.as<ConvTranspose2dAttrs>().channels_last;
+    case Op::DynamicConv2d:
+      return &node.as<DynamicConv2dAttrs>().channels_last;
     case Op::Pool:
       return &node.as<PoolAttrs>().channels_last;
     default:
@@ -41,7 +43,10 @@ bool ChannelsLastOps::write(const Node& node) {
   switch (node.op) {
     case Op::Conv2d:
     case Op::ConvTranspose2d:
+    case Op::DynamicConv2d:
       return write_image_op(node);
+    case Op::DynamicQuantize:
+      return write_dynamic_quantize(node);
     case Op::Pool:
       return rank_of(node.inputs[0]) == 4 && write_image_op(node);
     case Op::Unary:
@@ -114,7 +119,7 @@ bool ChannelsLastOps::write_image_op(Node node) {
   if (channels_last) return false;
   channels_last = true;
   node.inputs[0] = layouts_.last(node.inputs[0]);
-  if (node.has_input(3)) node.inputs[3] = layouts_.last(node.inputs[3]);  // a residual
+  if (node.op == Op::Conv2d && node.has_input(3)) node.inputs[3] = layouts_.last(node.inputs[3]);  // a residual
   emit_last(std::move(node));
   return true;
 }
@@ -127,6 +132,16 @@ bool ChannelsLastOps::write_elementwise(Node node) {
   if (either_will_do && !wanted_last(y)) return false;
   node.inputs[0] = layouts_.last(x);
   emit_last(std::move(node));
+  return true;
+}
+
+// Scale and zero point are the same in any order of the elements. Codes are transposed cheaper than floats.
+bool ChannelsLastOps::write_dynamic_quantize(Node node) {
+  const ValueId x = node.inputs[0];
+  if (!layouts_.has_last(x) || (layouts_.has_first(x) && !wanted_last(node.outputs[0]))) return false;
+  node.inputs[0] = layouts_.last(x);
+  node.outputs[0] = layouts_.new_last(node.outputs[0]);
+  layouts_.emit(std::move(node));
   return true;
 }
 

@@ -24,6 +24,7 @@ Status simplify(Graph& graph) {
       lower_matmul,      // gives BatchNorm a Dense to fold into
       fold_batch_norm,   // before clamps: what is clamped cannot be scaled any more
       fuse_activations,  // leaves Dequantize -> op -> Quantize without a Relu between them
+      fuse_dynamic,      // takes the Relu that is by now part of the sum with the bias
       lower_qdq,
       fold_constants,  // shapes again, and what the passes left constant
       remove_dead,
@@ -35,6 +36,7 @@ Status lower(Graph& graph, const BindOptions& options) {
   if (Status status = bind_shapes(graph, options.input_shapes); !status) return status;
   if (Status status = use_channels_last(graph); !status) return status;
   if (Status status = relabel_codes(graph, options.activation); !status) return status;
+  relabel_dynamic_codes(graph, options.activation);
   static constexpr Pass kOrder[] = {
       fuse_residual,  // after relabelling: both operands have one type now
       remove_dead,

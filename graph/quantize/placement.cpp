@@ -74,7 +74,9 @@ Role role_by_op(const Graph& graph, const Node& node, std::string& reason) {
     case Op::Compare:
     case Op::Where:
     case Op::LayerNorm:
+    case Op::DynamicQuantize:
     case Op::DynamicDense:
+    case Op::DynamicConv2d:
     case Op::Fill:
     case Op::Quantize:
     case Op::Dequantize:

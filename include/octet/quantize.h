@@ -71,6 +71,13 @@ struct ObservedTensor {
   std::vector<double> shares;
 };
 
+/// Dynamic quantization, which needs no samples: every convolution and matrix product with constant weights keeps
+/// them as int8, and its input becomes u8 codes of the range that it has in that very run, for the whole tensor.
+/// Everything else stays float. Of the configuration only weights and rules count; a rule's `keep_float` leaves an
+/// operator as it is. Saved, the result is what ONNX Runtime's dynamic quantizer writes.
+/// Refused: a model that is quantized already.
+Result<Model> quantize_dynamic(const Model& fp32, const QConfig& config = {});
+
 /// Post-training static quantization, streaming: observe() samples, then convert(). Only the state
 /// of the observers is kept, never a sample.
 class Calibrator {

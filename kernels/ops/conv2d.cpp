@@ -13,12 +13,12 @@ namespace {
 // Beyond this, products of sizes and strides could leave int64; no tensor of that size fits in memory.
 constexpr std::int64_t kLargest = std::int64_t{1} << 31;
 
-// Everything the kernels rely on, so that a graph that slipped through can never make them read
-// outside their operands.
-Result<ConvGeometry> geometry_of(const OpContext& ctx, const graph::Conv2dAttrs& attrs) {
+}  // namespace
+
+Result<ConvGeometry> conv2d_geometry(const OpContext& ctx, const graph::Window& window, std::int64_t groups,
+                                     bool channels_last) {
   const Shape &x = ctx.inputs[0].shape, &w = ctx.inputs[1].shape, &y = ctx.outputs[0].shape;
-  const graph::Window& window = attrs.window;
-  if (!attrs.channels_last) return ctx.error("an int8 convolution must be channels-last");
+  if (!channels_last) return ctx.error("an int8 convolution must be channels-last");
   if (x.rank() != 4 || w.rank() != 4 || y.rank() != 4) return ctx.error("input, weights and output must have 4 axes");
   for (const Operand* operand : {&ctx.inputs[0], &ctx.inputs[1], &ctx.outputs[0]}) {
     if (const auto count = count_of(ctx, *operand, "an operand"); !count) return count.status();
@@ -29,7 +29,7 @@ Result<ConvGeometry> geometry_of(const OpContext& ctx, const graph::Conv2dAttrs&
                        .out = {y[1], y[2]},
                        .in_channels = x[3],
                        .out_channels = y[3],
-                       .groups = attrs.groups,
+                       .groups = groups,
                        .kernel = {w[2], w[3]},
                        .stride = window.stride,
                        .dilation = window.dilation,
@@ -61,12 +61,11 @@ Result<ConvGeometry> geometry_of(const OpContext& ctx, const graph::Conv2dAttrs&
   return g;
 }
 
-}  // namespace
-
 Result<PreparedOp> prepare_conv2d(const OpContext& ctx) {
   if (ctx.inputs[0].dtype == DType::f32) return fp32::prepare_conv2d(ctx);
   if (Status status = check_int8_operands(ctx); !status) return status;
-  const Result<ConvGeometry> geometry = geometry_of(ctx, std::get<graph::Conv2dAttrs>(ctx.attrs));
+  const auto& attrs = std::get<graph::Conv2dAttrs>(ctx.attrs);
+  const Result<ConvGeometry> geometry = conv2d_geometry(ctx, attrs.window, attrs.groups, attrs.channels_last);
   if (!geometry) return geometry.status();
   const ConvGeometry& g = *geometry;
   const bool one_by_one = g.taps() == 1;

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The three ways of computing an int8 convolution; kernels/ops/conv2d.cpp chooses.
+// The three ways of computing an int8 convolution; kernels/ops/conv2d.cpp chooses. What all of them check.
 #pragma once
 
 #include "kernels/indirection.h"
 #include "kernels/op.h"
 
 namespace octet::kernels {
+
+// The sizes of input 0, weights in input 1 and output 0. Checks everything the kernels rely on, so that a graph
+// that slipped through can never make them read outside their operands.
+Result<ConvGeometry> conv2d_geometry(const OpContext& ctx, const graph::Window& window, std::int64_t groups,
+                                     bool channels_last);
 
 // Any convolution: indirection table and packed GEMM, one set of column blocks per group.
 Result<PreparedOp> prepare_conv2d_gemm(const OpContext& ctx, const ConvGeometry& g);

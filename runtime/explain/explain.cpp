@@ -105,7 +105,9 @@ Status dispatch(const Site& site) {
     case Op::Tile:
     case Op::Where:
       return runtime::explain_move(site);
+    case Op::DynamicQuantize:
     case Op::DynamicDense:
+    case Op::DynamicConv2d:
       return Status::error(fmt::format("'{}': its input codes are chosen during the run and not kept", site.node.name));
     default:
       return Status::error(
