@@ -39,6 +39,7 @@ struct SessionFlags {
   SessionOptions options() const;
   // An error that lists the operators which are not int8 although --require-int8 asks for it.
   Status check(const Session& session) const;
+  Status check(const Model& model) const;  // for commands whose sessions are made elsewhere
 };
 
 // --json FILE

@@ -185,6 +185,7 @@ Status bench(const Flags& flags) {
   if (!names.ok()) return names.status();
   Result<Networks> networks = read_networks(flags);
   if (!networks.ok()) return networks.status();
+  if (Status status = flags.session.check(networks->int8); !status.ok()) return status;
   Result<std::vector<VariantPtr>> variants = make_variants(flags, *names, *networks);
   if (!variants.ok()) return variants.status();
   fmt::print("{} on {}", flags.model, cpu_name());

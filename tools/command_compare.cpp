@@ -88,6 +88,7 @@ Status compare(const Flags& flags) {
   if (!fp32.ok()) return fp32.status();
   Result<Model> int8 = Model::load(flags.int8);
   if (!int8.ok()) return int8.status();
+  if (Status status = flags.session.check(*int8); !status.ok()) return status;
   Result<Comparison> comparison = Comparison::create(*fp32, *int8, flags.session.options());
   if (!comparison.ok()) return comparison.status();
   Result<std::vector<NamedArray>> inputs = read_inputs(flags.inputs, *fp32);

@@ -22,6 +22,7 @@ struct Flags {
 Status eval(const Flags& flags) {
   Result<Model> model = Model::load(flags.model);
   if (!model.ok()) return model.status();
+  if (Status status = flags.session.check(*model); !status.ok()) return status;
   Result<std::vector<NamedArray>> inputs = read_inputs(flags.inputs, *model);
   if (!inputs.ok()) return inputs.status();
   Result<Samples> samples = Samples::create(std::move(*inputs), *model);

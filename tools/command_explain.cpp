@@ -70,6 +70,7 @@ Status explain_value(const Flags& flags) {
   if (!query.ok()) return query.status();
   Result<Model> model = Model::load(flags.model);
   if (!model.ok()) return model.status();
+  if (Status status = flags.session.check(*model); !status.ok()) return status;
   std::optional<Model> fp32;
   if (!flags.fp32.empty()) {
     Result<Model> loaded = Model::load(flags.fp32);

@@ -33,6 +33,12 @@ Status SessionFlags::check(const Session& session) const {
   return require_int8.empty() ? Status() : octet::require_int8(session, require_int8);
 }
 
+Status SessionFlags::check(const Model& model) const {
+  if (require_int8.empty()) return {};
+  const Result<Session> session = Session::create(model, options());
+  return session.ok() ? check(*session) : session.status();
+}
+
 SessionOptions SessionFlags::options() const {
   SessionOptions options;
   options.backend = backend;

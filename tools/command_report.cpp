@@ -83,6 +83,7 @@ Status report(const Flags& flags) {
   if (Status status = observe_samples(*calibrator, *samples); !status.ok()) return status;
   Result<Model> int8 = calibrator->convert();
   if (!int8.ok()) return int8.status();
+  if (Status status = flags.session.check(*int8); !status.ok()) return status;
 
   ReportFacts facts;
   facts.model = flags.model;

@@ -20,6 +20,7 @@ struct Flags {
 Status step(const Flags& flags) {
   Result<Model> model = Model::load(flags.model);
   if (!model.ok()) return model.status();
+  if (Status status = flags.session.check(*model); !status.ok()) return status;
   Result<VariantPtr> variant = make_variant(*model, flags.session.options());
   if (!variant.ok()) return variant.status();
   fmt::print("{} {} {} {}\n", (*variant)->create_ms, (*variant)->first_ms, (*variant)->weight_bytes,

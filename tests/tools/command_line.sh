@@ -86,6 +86,26 @@ sentence 1 'must be NODE' $octet explain $qat --input $images --at logits
 expect 0 'scalar' $octet backends --json $out/backends.json
 keys $out/backends.json backends name description usable reason default
 
+expect 0 'activations quantized in each run' $octet quantize $fp32 -o $out/dynamic.onnx --dynamic --json $out/dynamic.json
+keys $out/dynamic.json dynamic config
+expect 0 'top-1 9[0-9]' $octet eval $out/dynamic.onnx --input $images --labels $labels
+expect 0 'int8->fp32' $octet inspect $out/dynamic.onnx
+sentence 2 'excludes' $octet quantize $fp32 -o $out/x.onnx --dynamic --calibrate $images
+sentence 1 'takes no samples' $octet quantize $fp32 -o $out/x.onnx --dynamic --smooth 0.5
+sentence 1 'quantized already' $octet quantize $qat -o $out/x.onnx --dynamic
+
+expect 0 '100.0 % of them in int8' $octet inspect $qat --require-int8 '*'
+expect 0 '.' $octet quantize $fp32 -o $out/kept.onnx --calibrate $digits/calibration_images.npy --keep-float '*residual2*'
+for command in run "eval --labels $labels" inspect "bench --iterations 1" "compare $fp32" "explain --at logits[0,3]"; do
+  set -- $command
+  data="--input $images"
+  case $1 in inspect | bench) data="" ;; esac
+  expect 1 'not int8:' $octet "$@" $out/kept.onnx $data --require-int8 '*'
+  expect 1 '\(Conv2d\): float-neighbour: ' $octet "$@" $out/kept.onnx $data --require-int8 '*residual2*'
+  expect 0 '.' $octet "$@" $out/kept.onnx $data --require-int8 'no such operator'
+done
+expect 1 '\(Conv2d\): not-quantized: ' $octet run $fp32 --input $images --require-int8 '*'
+
 one=$($octet run $qat --input $images --threads 1 --backend scalar)
 for threads in 2 3; do
   [ "$one" = "$($octet run $qat --input $images --threads $threads)" ] || {
