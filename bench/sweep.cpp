@@ -79,13 +79,14 @@ int main(int argc, char** argv) {
   const kernels::Backend& backend = **chosen;
   if (tools::measured_peak(backend.name) == 0)
     return fmt::print(stderr, "{} has no peak to compare with\n", backend.name), 2;
-  bench::Bound bound(backend);
+  const bench::WeightKind weights = bench::weight_kind(argc > 3 ? argv[3] : "safe");
+  bench::Bound bound(backend, weights);
   std::vector<Line> lines;
   for (const bench::ConvShape& shape : bench::sweep_shapes(kind)) lines.push_back({shape});
   // What looks slow gets two more chances, seconds later.
   for (int pass = 0; pass < 3; ++pass) {
     for (Line& line : lines) {
-      if (line.slow()) measure(line, backend, bench::weight_kind(argc > 3 ? argv[3] : "safe"), bound);
+      if (line.slow()) measure(line, backend, weights, bound);
     }
   }
   for (const Line& line : lines) print(line);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a shape may be expected to take on this machine, so that a slow one is either explained or a cliff.
-// Four costs are added up, each of them measured here and now on a case that has nothing else:
-//   multiply  what the dot products of the padded operands take at the peak of the instruction
+// These costs are added up, each of them measured here and now on a case that has nothing else:
+//   multiply  what the dot products take at the peak of the instruction, and those of zeros that pad the operands
+//   widened   what unsafe weights take longer (kernels/saturation.h), as a product of long sums in cache shows
 //   finish    an accumulator becoming a code, for every column of the padded blocks
 //   memory    operands that are larger than the second-level cache, read or written once
 //   depthwise a layer without sums over channels, per output channel (in blocks of 64), as a layer in cache takes
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "bench/conv_case.h"
+#include "tools/peak.h"
 
 namespace octet::bench {
 
@@ -47,9 +49,12 @@ struct Expected {
 
 class Bound {
  public:
-  explicit Bound(const kernels::Backend& backend) : backend_(backend) {
+  Bound(const kernels::Backend& backend, WeightKind kind) : backend_(backend) {
+    const ConvShape longest{"", 240, 2048, 64, 1, 1, 1, 1, 1};
+    const double peak = 1e9 * tools::measured_peak(backend.name);
+    longest_ = std::min(1.0, longest.macs() / seconds_of(longest, kind) / peak);
     const ConvShape shortest{"", 256, 4, 64, 1, 1, 1, 1, 1};
-    finish_ = seconds_of(shortest) / static_cast<double>(shortest.pixels() * shortest.out);
+    finish_ = seconds_of(shortest, WeightKind::safe) / static_cast<double>(shortest.pixels() * shortest.out);
     std::vector<char> from(64 << 20), to(64 << 20);
     byte_ = best_seconds([&] { std::memcpy(to.data(), from.data(), from.size()); }, 5, 1e-3) /
             static_cast<double>(2 * from.size());
@@ -73,16 +78,18 @@ class Bound {
     const double multiply = s.macs() / peak;
     const double padded = static_cast<double>(s.pixels() * columns * taps * round_up(run, backend_.gemm.kr)) / peak;
     const double finish = static_cast<double>(s.pixels() * columns) * finish_;
-    const double padding = padded - multiply, largest = std::max({padding, finish, memory});
-    return {padded + finish + memory, largest == padding ? "padding" : largest == finish ? "finish" : "memory"};
+    const double padding = padded - multiply, widened = padded / longest_ - padded;
+    const std::pair<double, const char*> costs[] = {
+        {padding, "padding"}, {widened, "widened"}, {finish, "finish"}, {memory, "memory"}};
+    return {padded + widened + finish + memory, std::ranges::max(costs).second};
   }
 
  private:
   static std::int64_t round_up(std::int64_t n, std::int64_t multiple) {
     return (n + multiple - 1) / multiple * multiple;
   }
-  double seconds_of(const ConvShape& shape) const {
-    const ConvCase conv(shape, backend_, WeightKind::safe, RequantMode::fixed);
+  double seconds_of(const ConvShape& shape, WeightKind kind) const {
+    const ConvCase conv(shape, backend_, kind, RequantMode::fixed);
     return best_seconds([&] { conv.run(); }, 20, 1e-4);
   }
   // Seconds per output of 128 channels of a 28x28 image: everything stays in the caches.
@@ -90,13 +97,13 @@ class Bound {
     const auto [at, is_new] = depthwise_.emplace(std::pair(s.kernel, s.stride), 0);
     if (is_new) {
       const ConvShape small{"", 28, 128, 128, s.kernel, s.stride, 128, 1};
-      at->second = seconds_of(small) / static_cast<double>(small.pixels() * small.out);
+      at->second = seconds_of(small, WeightKind::safe) / static_cast<double>(small.pixels() * small.out);
     }
     return at->second;
   }
 
   const kernels::Backend& backend_;
-  double finish_ = 0, byte_ = 0, cache_ = 0;
+  double longest_ = 1, finish_ = 0, byte_ = 0, cache_ = 0;
   std::map<std::pair<std::int64_t, std::int64_t>, double> depthwise_;
 };
 
