@@ -58,6 +58,17 @@ void print(const TuneReport& report) {
   }
 }
 
+Result<Model> converted_fastest(const Calibrator& calibrator, const Batches& batches, bool corrects) {
+  FastestOptions options;
+  options.bias_correction = corrects;
+  options.machine = cpu_name();
+  Result<FastestReport> report = convert_fastest(calibrator, batches, options);
+  if (!report.ok()) return report.status();
+  fmt::print("all in int8 {:.3f} ms, all in fp32 {:.3f} ms, chosen {:.3f} ms: {} operators faster in fp32\n",
+             report->int8_ms, report->fp32_ms, report->chosen_ms, report->kept_float.size());
+  return std::move(report->model);
+}
+
 }  // namespace
 
 void TuneFlags::add_to(CLI::App& command) {
@@ -67,6 +78,12 @@ void TuneFlags::add_to(CLI::App& command) {
   command.add_flag_function(
       "--bias-correction,!--no-bias-correction", [this](std::int64_t count) { bias_correction = count > 0; },
       "take back the mean error of every channel; on by default, except with PyTorch's presets and with states");
+  CLI::Option* plan_option =
+      command
+          .add_option("--plan", plan,
+                      "fastest: operators stay in fp32 where that is faster on this machine, measured here and now")
+          ->check(CLI::IsMember({"int8", "fastest"}))
+          ->capture_default_str();
   CLI::Option* automatic_option =
       command.add_flag("--auto", automatic, "look for the configuration with the least fp32 that keeps the accuracy");
   CLI::Option* eval_option =
@@ -76,7 +93,7 @@ void TuneFlags::add_to(CLI::App& command) {
       ->needs(automatic_option)
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  automatic_option->needs(eval_option)->needs(labels_option);
+  automatic_option->needs(eval_option)->needs(labels_option)->excludes(plan_option);
   eval_option->needs(automatic_option);
   labels_option->needs(automatic_option);
 }
@@ -93,9 +110,11 @@ Result<Model> TuneFlags::prepared(const Model& fp32, const std::vector<std::stri
 
 Result<Model> TuneFlags::converted(const Model& prepared_model, const Calibrator& calibrator,
                                    const std::vector<std::string>& calibrate, bool by_default) const {
-  if (!bias_correction.value_or(by_default)) return calibrator.convert();
+  const bool corrects = bias_correction.value_or(by_default), fastest = plan == "fastest";
+  if (!corrects) return fastest ? converted_fastest(calibrator, {}, false) : calibrator.convert();
   Result<FileBatches> files = FileBatches::create(calibrate, prepared_model);
   if (!files.ok()) return files.status();
+  if (fastest) return converted_fastest(calibrator, files->batches(), true);
   return convert_corrected(calibrator, files->batches());
 }
 

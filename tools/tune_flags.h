@@ -18,7 +18,7 @@ struct TuneFlags {
   std::optional<bool> bias_correction;  // what was said about it, if anything
   std::optional<float> smooth;
   std::vector<std::string> eval;
-  std::string labels;
+  std::string labels, plan = "int8";
   double max_drop = 0.5;
 
   void add_to(CLI::App& command);

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "graph/export/onnx_writer.h"
+#include "graph/import/onnx.h"
 
 namespace octet::graph {
 namespace {
@@ -49,7 +50,11 @@ Result<std::string> export_onnx(const Graph& graph) {
   OnnxWriter writer(graph, out);
   for (ValueId id : graph.inputs) describe(*out.add_input(), writer.stored(id), graph[id]);
   for (const Node& node : graph.nodes) {
+    const int first = out.node_size();
     if (Status status = kWriters[static_cast<std::size_t>(node.op)](writer, node); !status.ok()) return status;
+    if (node.reason.empty()) continue;
+    for (int i = first; i < out.node_size(); ++i)
+      out.mutable_node(i)->set_doc_string(std::string(kReasonMark) + node.reason);
   }
   for (ValueId id : graph.outputs) describe(*out.add_output(), writer.stored(id), graph[id]);
 

@@ -216,6 +216,9 @@ Status Importer::read_node(const onnx::NodeProto& node) {
   if (!imported) return imported;
   for (std::size_t index = first; index < graph_.nodes.size(); ++index) {
     if (Status status = infer_node(graph_, graph_.nodes[index]); !status) return status;
+    if (node.doc_string().starts_with(kReasonMark)) {
+      graph_.nodes[index].reason = node.doc_string().substr(kReasonMark.size());
+    }
   }
   for (int index = 0; index < node.output_size(); ++index) {
     const auto at = static_cast<std::size_t>(index);

@@ -6,10 +6,14 @@
 #include <cstddef>
 #include <filesystem>
 #include <span>
+#include <string_view>
 
 #include "graph/graph.h"
 
 namespace octet::graph {
+
+// A node's doc_string that begins so says Node::reason: why it computes in floats.
+inline constexpr std::string_view kReasonMark = "octet: ";
 
 // The opsets of ai.onnx that import rules know. Before opset 7 operators that broadcast did so in another way, and
 // those that changed until then are refused by name.

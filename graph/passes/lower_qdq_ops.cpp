@@ -68,7 +68,9 @@ class LowerOps {
     for (NodeId id = 0; id < last; ++id) {
       if (!editor_.alive(id) || !is_float(editor_.node(id))) continue;
       std::string reason = lower(id);
-      editor_.node(id).reason = std::move(reason);
+      // What a file says of a node goes before what can be seen of it here.
+      std::string& given = editor_.node(id).reason;
+      if (reason.empty() || given.empty()) given = std::move(reason);
     }
   }
 

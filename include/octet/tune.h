@@ -4,6 +4,7 @@
 #include <octet/export.h>
 #include <octet/model.h>
 #include <octet/quantize.h>
+#include <octet/session.h>
 #include <octet/status.h>
 
 #include <cstdint>
@@ -37,6 +38,26 @@ OCTET_API Result<Model> smooth(const Model& fp32, const Batches& batches, float 
 /// layer by layer, each with the layers before it already corrected. Weights that are rounded shift the mean of a
 /// channel, most of all in depthwise layers; this takes the shift away and costs nothing at run time.
 OCTET_API Result<Model> convert_corrected(const Calibrator& calibrator, const Batches& batches);
+
+struct FastestOptions {
+  bool bias_correction = true;             ///< as convert_corrected() does it
+  std::string machine = "this machine";    ///< for the ledger: "faster in fp32 on <machine>"
+  SessionOptions session{};                ///< what is timed
+};
+
+struct FastestReport {
+  Model model;
+  std::vector<std::string> kept_float;  ///< operators in fp32 because the model is faster so; maybe all
+  double int8_ms = 0, fp32_ms = 0;      ///< one run with all in int8, and with all in fp32
+  double chosen_ms = 0;                 ///< of `model`, as measured beside the faster of the two
+};
+
+/// convert() for speed on this machine: operators stay in fp32 where the whole network is faster for it, conversions at
+/// their borders included; the result was measured to be no slower than all in int8 and than all in fp32. Measured
+/// once, here: which operators are int8 is then part of the model, wherever it runs. `batches` are for bias
+/// correction alone. Fails where the model cannot be run with 1 in place of unknown sizes.
+OCTET_API Result<FastestReport> convert_fastest(const Calibrator& calibrator, const Batches& batches,
+                                                const FastestOptions& options = {});
 
 /// How good a model is; more is better. Percent of right answers, say.
 using Score = std::function<Result<double>(const Model&)>;
