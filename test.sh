@@ -5,6 +5,7 @@
 #   ./test.sh --sanitize   AddressSanitizer and UBSan over graph, kernels, quantizer and runtime
 #   ./test.sh --tsan       ThreadSanitizer over sessions on several threads
 #   ./test.sh --clang      everything that is installed built by clang 14, and its kernels tested
+#   ./test.sh --fuzz       libFuzzer, a minute for each reader of untrusted input
 #   ./test.sh --arm        the suite cross-built for 64-bit ARM, under qemu as three CPUs
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -30,7 +31,8 @@ case "${1:-}" in
   --sanitize)
     octet_require_packages
     export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
-    suite asan "test_graph test_kernels test_quantize test_runtime" --tests-regex '^(graph|kernels|quantize|runtime)$'
+    suite asan "test_graph test_kernels test_quantize test_runtime replay_onnx replay_npy replay_qconfig" \
+      --tests-regex '^(graph|kernels|quantize|runtime|replay_(onnx|npy|qconfig))$'
     ;;
   --tsan)
     octet_require_packages
@@ -39,6 +41,12 @@ case "${1:-}" in
   --clang)
     octet_require_packages clang-14
     suite clang "octet octet_runtime octet_command test_kernels" --tests-regex '^(kernels|avxvnni_encoding)$'
+    ;;
+  --fuzz)
+    octet_require_packages clang-14 libclang-rt-14-dev
+    cmake --preset fuzz >/dev/null
+    cmake --build build/fuzz --target fuzz_onnx fuzz_compiled fuzz_npy fuzz_qconfig octet_command
+    tests/fuzz/fuzz.sh build/fuzz 60
     ;;
   --arm)
     octet_require_packages g++-aarch64-linux-gnu qemu-user-static
@@ -49,7 +57,7 @@ case "${1:-}" in
     QEMU_CPU=max suite arm all --parallel 2 --label-regex cpu
     ;;
   *)
-    echo "usage: ./test.sh [--sanitize | --tsan | --clang | --arm]" >&2
+    echo "usage: ./test.sh [--sanitize | --tsan | --clang | --fuzz | --arm]" >&2
     exit 2
     ;;
 esac

@@ -50,7 +50,7 @@ foreach(line IN LISTS lines)
   endif()
 endforeach()
 
-set(most 2500000)  # all x86 backends, all operators
+set(most 1800000)  # all x86 backends, all operators
 file(REMOVE ${WORK}/stripped.so)
 read(lines ${STRIP} -o ${WORK}/stripped.so ${LIBRARY})
 file(SIZE ${WORK}/stripped.so size)

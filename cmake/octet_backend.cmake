@@ -43,7 +43,9 @@ function(octet_backend_objects target name folder flags)
   octet_flags(${target})
   target_compile_definitions(${target} PRIVATE OCTET_BACKEND_NS=${name} xsimd=xsimd_${name})
   # Rule 6: nothing that could emit a shared weak symbol with this folder's instructions in it.
-  target_compile_options(${target} PRIVATE -fno-exceptions -fno-rtti -fno-threadsafe-statics ${flags})
+  # No exception passes through a kernel, so nothing has to unwind it.
+  target_compile_options(${target} PRIVATE -fno-exceptions -fno-rtti -fno-threadsafe-statics
+    -fno-asynchronous-unwind-tables -fno-unwind-tables ${flags})
   set_target_properties(${target} PROPERTIES
     INTERPROCEDURAL_OPTIMIZATION OFF UNITY_BUILD OFF DISABLE_PRECOMPILE_HEADERS ON)
 endfunction()

@@ -28,6 +28,12 @@ if(OCTET_SHARED)
   # --as-needed: optimised objects take nothing from libfmt.so, see graph/own_fmt.cpp.
   target_link_options(octet_runtime_shared PRIVATE
     LINKER:--version-script=${map} LINKER:--as-needed LINKER:--gc-sections LINKER:-z,defs)
+  # Vtables and tables of rules are addresses, each with a relocation of 24 bytes; packed, they need a bit or two.
+  include(CheckLinkerFlag)
+  check_linker_flag(CXX LINKER:-z,pack-relative-relocs OCTET_PACKS_RELOCATIONS)
+  if(OCTET_PACKS_RELOCATIONS)
+    target_link_options(octet_runtime_shared PRIVATE LINKER:-z,pack-relative-relocs)
+  endif()
   target_link_libraries(octet_runtime_shared PRIVATE octet_pthreadpool octet_cpuinfo fmt::fmt Threads::Threads)
   # Until 1.0 every minor version may change the interface, so it stands in the soname.
   set_target_properties(octet_runtime_shared PROPERTIES OUTPUT_NAME octet_runtime LINK_DEPENDS ${map}

@@ -4,7 +4,7 @@
 
 octet_packages="cmake ninja-build ccache g++ libdnnl-dev libbenchmark-dev catch2 libonnx-dev libprotobuf-dev
   protobuf-compiler libcpuinfo-dev libpthreadpool-dev libcli11-dev nlohmann-json3-dev libfmt-dev libonnx-testdata
-  flatbuffers-compiler libflatbuffers-dev"
+  flatbuffers-compiler libflatbuffers-dev libstb-dev"
 
 octet_install() {  # octet_install PACKAGE...: installs what is missing
   local missing="" package

@@ -49,6 +49,9 @@ class IndirectGemm final : public Prepared {
     if (pointer_bytes() > 0) chunk_ = std::min(chunk_, std::max(mr, kPointersPerChunk / taps / mr * mr));
   }
 
+  std::size_t table_bytes() const override {
+    return use_table_ ? static_cast<std::size_t>(g_.pixels() * g_.taps()) * sizeof(table_[0]) : 0;
+  }
   void bind(const Io& io) override {
     if (!use_table_) return;
     table_.resize(static_cast<std::size_t>(g_.pixels() * g_.taps()));

@@ -61,6 +61,7 @@ class Prepared {
   virtual ~Prepared() = default;
   // Called whenever the addresses change (never during a run); may allocate.
   virtual void bind(const Io&) {}
+  virtual std::size_t table_bytes() const { return 0; }    // what bind() will allocate
   virtual std::size_t scratch_bytes() const { return 0; }  // per slice
   virtual int slices() const { return 1; }                 // at most OpContext::threads * 4
   virtual void run(const Io& io, int slice) const noexcept = 0;

@@ -106,7 +106,31 @@ octet_status octet_session_create(const octet_model* model, const octet_session_
   });
 }
 
+octet_status octet_session_arena_bytes_needed(const octet_model* model, const octet_session_options* options,
+                                              size_t* bytes) {
+  if (model == nullptr || bytes == nullptr) return null_argument();
+  return c_guard([&] {
+    octet::SessionOptions wanted;
+    if (octet_status status = octet::runtime::read_options(options, wanted); status != OCTET_OK) return status;
+    const octet::Result<std::size_t> needed = octet::Session::arena_bytes_needed(model->model, wanted);
+    if (!needed.ok()) return c_failure(OCTET_REFUSED, needed.status().message().c_str());
+    *bytes = *needed;
+    return OCTET_OK;
+  });
+}
+
 void octet_session_free(octet_session* session) { delete session; }
+
+octet_status octet_thread_pool_create(int32_t threads, octet_thread_pool** pool) {
+  if (pool == nullptr) return null_argument();
+  return c_guard([&] {
+    octet::Result<std::shared_ptr<octet::ThreadPool>> made = octet::ThreadPool::create(threads);
+    if (!made.ok()) return c_failure(OCTET_REFUSED, made.status().message().c_str());
+    *pool = new octet_thread_pool{std::move(*made)};
+    return OCTET_OK;
+  });
+}
+void octet_thread_pool_free(octet_thread_pool* pool) { delete pool; }
 
 size_t octet_session_input_count(const octet_session* session) {
   return session == nullptr ? 0 : session->session.inputs().size();

@@ -2,6 +2,7 @@
 // What the C functions share: nothing leaves them but a status, and one sentence per thread.
 #pragma once
 
+#include <octet/executor.h>
 #include <octet/model.h>
 #include <octet/octet-c.h>
 
@@ -13,6 +14,10 @@
 struct octet_model {
   octet::Model model;
   std::vector<octet::TensorInfo> inputs, outputs;
+};
+
+struct octet_thread_pool {
+  std::shared_ptr<octet::ThreadPool> pool;
 };
 
 namespace octet::runtime {

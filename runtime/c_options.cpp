@@ -61,6 +61,10 @@ octet_status read_options(const octet_session_options* options, SessionOptions& 
   out.threads = known.threads;
   out.requant = static_cast<RequantMode>(requant);
   if (known.max_arena_bytes != 0) out.max_arena_bytes = known.max_arena_bytes;
+  out.arena = {static_cast<std::byte*>(known.arena), known.arena == nullptr ? 0 : known.arena_bytes};
+  out.executor = {known.executor.parallel_for, known.executor.self};
+  if (known.pool != nullptr) out.pool = known.pool->pool;
+  out.prefault = known.prefault != 0;
   if (known.input_shape_count != 0 && known.input_shapes == nullptr) return invalid("input_shapes is a null pointer");
   for (std::size_t i = 0; i < known.input_shape_count; ++i) {
     if (octet_status status = read_shape(known.input_shapes[i], out); status != OCTET_OK) return status;

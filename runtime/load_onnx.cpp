@@ -48,7 +48,7 @@ Result<Model> open_copy(std::span<const std::byte> bytes) {
 
 }  // namespace
 
-Result<Model> Model::load(const std::filesystem::path& path) {
+Result<Model> Model::load(const std::filesystem::path& path) try {
   Result<runtime::MappedFile> file = runtime::map_file(path);
   if (!file.ok()) return file.status();
   const std::span bytes(file->bytes.get(), file->size);
@@ -57,15 +57,19 @@ Result<Model> Model::load(const std::filesystem::path& path) {
                             : parse(bytes, path.parent_path());
   if (!model.ok()) return Status::error(fmt::format("'{}': {}", path.string(), model.status().message()));
   return model;
+} catch (const std::bad_alloc&) {
+  return Status::error("not enough memory to load this model");
 }
 
-Result<Model> Model::parse(std::span<const std::byte> bytes, const std::filesystem::path& directory) {
+Result<Model> Model::parse(std::span<const std::byte> bytes, const std::filesystem::path& directory) try {
   if (runtime::is_compiled_model(bytes)) return open_copy(bytes);
   const runtime::FloatEnvironment environment;
   Result<graph::Graph> graph = graph::import_onnx(bytes, directory);
   if (!graph.ok()) return graph.status();
   if (Status status = graph::simplify(*graph); !status.ok()) return status;
   return runtime::make_model(std::move(*graph), kFloatPrepare);
+} catch (const std::bad_alloc&) {
+  return Status::error("not enough memory to load this model");
 }
 
 Status Model::save(const std::filesystem::path& path) const {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 #include <octet/session.h>
-#include <pthreadpool.h>
 
 #include <algorithm>
 #include <chrono>
@@ -13,7 +12,7 @@
 #include "runtime/memory_planner.h"
 #include "runtime/model_impl.h"
 #include "runtime/plan.h"
-#include "runtime/thread_count.h"
+#include "runtime/workers.h"
 
 namespace octet {
 namespace {
@@ -21,12 +20,10 @@ namespace {
 using runtime::FloatEnvironment;
 using runtime::Place;
 using runtime::Plan;
+using runtime::Workers;
 
 struct AlignedDelete {
   void operator()(std::byte* memory) const { ::operator delete[](memory, std::align_val_t{runtime::kArenaAlignment}); }
-};
-struct PoolDelete {
-  void operator()(pthreadpool* pool) const { pthreadpool_destroy(pool); }
 };
 
 // The addresses that one step's Io points into.
@@ -60,24 +57,44 @@ Status check_values_fit(const graph::Graph& graph, std::size_t limit) {
   return {};
 }
 
+// The whole of what a session needs beside weights, known before any of it is allocated.
+Status check_plan_fits(const Plan& plan, std::size_t limit) {
+  std::size_t bytes = plan.arena_bytes;
+  for (const runtime::Step& step : plan.steps) bytes += step.op->table_bytes();
+  if (bytes <= limit) return {};
+  return Status::error(
+      fmt::format("the activations need {} bytes: SessionOptions::max_arena_bytes allows {}", bytes, limit));
+}
+
+Status check_arena(std::span<std::byte> arena, std::size_t needed) {
+  static_assert(kArenaAlignment == runtime::kArenaAlignment);
+  if (arena.size() < needed) {
+    return Status::error(
+        fmt::format("arena of {} bytes: this model needs {} (Session::arena_bytes_needed)", arena.size(), needed));
+  }
+  const std::size_t beyond = reinterpret_cast<std::uintptr_t>(arena.data()) % kArenaAlignment;
+  if (beyond == 0) return {};
+  return Status::error(
+      fmt::format("arena begins {} bytes beyond a multiple of {}: it must begin at one", beyond, kArenaAlignment));
+}
+
 }  // namespace
 
 struct Session::Impl {
   Plan plan;
   std::string backend;
-  int threads = 1;
+  Workers workers;
   RequantMode requant = RequantMode::fixed;
   std::vector<TensorInfo> inputs, outputs;
-  std::unique_ptr<std::byte[], AlignedDelete> arena;  // (plan.arena_bytes)
-  std::unique_ptr<pthreadpool, PoolDelete> pool;      // nullptr: one thread
-  std::uint32_t pool_flags = 0;
-  std::vector<Bound> bound;                           // (steps)
-  std::vector<kernels::Io> io;                        // (steps)
+  std::unique_ptr<std::byte[], AlignedDelete> own_arena;  // nullptr: the caller's
+  std::byte* arena = nullptr;                             // (plan.arena_bytes)
+  std::vector<Bound> bound;                               // (steps)
+  std::vector<kernels::Io> io;                            // (steps)
 
   std::byte* address(graph::ValueId id) const {
     const Place& place = plan.places[static_cast<std::size_t>(id)];
     if (place.kind == Place::Kind::constant) return const_cast<std::byte*>(place.constant);
-    return arena.get() + place.offset;
+    return arena + place.offset;
   }
 
   void bind() {
@@ -87,27 +104,53 @@ struct Session::Impl {
       for (graph::ValueId id : step.outputs) addresses.outputs.push_back(address(id));
     }
     for (std::size_t i = 0; i < bound.size(); ++i) {
-      io.push_back({bound[i].inputs, bound[i].outputs, arena.get() + plan.scratch_offset});
+      io.push_back({bound[i].inputs, bound[i].outputs, arena + plan.scratch_offset});
       plan.steps[i].op->bind(io.back());
     }
   }
 
   void run_step(std::size_t i) const noexcept {
     const runtime::Step& step = plan.steps[i];
-    if (step.slices == 1 || pool == nullptr) {
+    if (step.slices == 1 || workers.alone()) {
       for (int slice = 0; slice < step.slices; ++slice) step.op->run(io[i], slice);
     } else {
       Work work{step.op.get(), &io[i]};
-      pthreadpool_parallelize_1d(pool.get(), run_slice, &work, static_cast<std::size_t>(step.slices), pool_flags);
+      workers.run(static_cast<std::size_t>(step.slices), run_slice, &work);
     }
   }
+
+  void run() const noexcept {
+    const FloatEnvironment environment;
+    for (std::size_t i = 0; i < plan.steps.size(); ++i) run_step(i);
+  }
+
+  // A run on zeros touches all but what it looks up by value: constants that no operator has packed.
+  void prefault() const noexcept {
+    constexpr std::size_t kPage = 4096;
+    for (const runtime::Step& step : plan.steps) {
+      if (step.op->weight_bytes() > 0) continue;
+      for (graph::ValueId id : step.inputs) {
+        if (id == graph::kNone || !plan.graph[id].is_constant()) continue;
+        const volatile std::byte* bytes = address(id);
+        const std::size_t count =
+            static_cast<std::size_t>(plan.graph[id].shape.count()) * size_of(plan.graph[id].dtype);
+        for (std::size_t i = 0; i < count; i += kPage) static_cast<void>(bytes[i]);
+      }
+    }
+    run();
+  }
+
+  // All that create() does before it takes memory for activations and threads.
+  static Result<std::unique_ptr<Impl>> prepare(const Model& model, const SessionOptions& options);
+  Status place(const SessionOptions& options);
 };
 
-Result<Session> Session::create(const Model& model, const SessionOptions& options) try {
+inline Result<std::unique_ptr<Session::Impl>> Session::Impl::prepare(const Model& model,
+                                                                     const SessionOptions& options) {
   const FloatEnvironment environment;
-  if (options.threads < 0) {
-    return Status::error(fmt::format("threads {}: must be at least 1, or 0 for the default", options.threads));
-  }
+  // oneDNN brings threads of its own: ours must not spin on the cores that those need next.
+  Result<Workers> workers = Workers::choose(options, !model.is_quantized());
+  if (!workers) return workers.status();
   Result<const kernels::Backend*> backend = kernels::choose_backend(options.backend);
   if (!backend.ok()) return backend.status();
 
@@ -118,32 +161,51 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
 
   auto impl = std::make_unique<Impl>();
   impl->backend = (*backend)->name;
-  impl->threads = options.threads > 0 ? options.threads : runtime::default_thread_count();
+  impl->workers = std::move(*workers);
   impl->requant = options.requant;
-  Result<Plan> plan =
-      runtime::make_plan(std::move(graph), {*backend, options.requant, impl->threads, model.impl().float_prepare});
+  Result<Plan> plan = runtime::make_plan(
+      std::move(graph), {*backend, options.requant, impl->workers.threads(), model.impl().float_prepare});
   if (!plan.ok()) return plan.status();
   impl->plan = std::move(*plan);
-  if (impl->plan.arena_bytes > options.max_arena_bytes) {
-    return Status::error(fmt::format("the activations need {} bytes: SessionOptions::max_arena_bytes allows {}",
-                                     impl->plan.arena_bytes, options.max_arena_bytes));
-  }
+  if (Status status = check_plan_fits(impl->plan, options.max_arena_bytes); !status) return status;
   impl->inputs = runtime::describe(impl->plan.graph, impl->plan.graph.inputs);
   impl->outputs = runtime::describe(impl->plan.graph, impl->plan.graph.outputs);
-  impl->arena.reset(new (std::align_val_t{runtime::kArenaAlignment}) std::byte[impl->plan.arena_bytes]());
-  if (impl->threads > 1) impl->pool.reset(pthreadpool_create(static_cast<std::size_t>(impl->threads)));
-  // oneDNN brings threads of its own: ours must not spin on the cores that those need next.
-  if (!model.is_quantized()) impl->pool_flags = PTHREADPOOL_FLAG_YIELD_WORKERS;
-  impl->bind();
-  return Session(std::move(impl));
+  return impl;
+}
+
+inline Status Session::Impl::place(const SessionOptions& options) {
+  if (options.arena.data() == nullptr) {
+    own_arena.reset(new (std::align_val_t{kArenaAlignment}) std::byte[plan.arena_bytes]());
+    arena = own_arena.get();
+  } else {
+    if (Status status = check_arena(options.arena, plan.arena_bytes); !status) return status;
+    arena = options.arena.data();
+    std::fill_n(arena, plan.arena_bytes, std::byte{});
+  }
+  if (Status status = workers.start(); !status) return status;
+  bind();
+  if (options.prefault) prefault();
+  return {};
+}
+
+Result<Session> Session::create(const Model& model, const SessionOptions& options) try {
+  Result<std::unique_ptr<Impl>> impl = Impl::prepare(model, options);
+  if (!impl) return impl.status();
+  if (Status status = (*impl)->place(options); !status) return status;
+  return Session(std::move(*impl));
 } catch (const std::bad_alloc&) {
   return Status::error("not enough memory to prepare this model");
 }
 
-void Session::run() noexcept {
-  const FloatEnvironment environment;
-  for (std::size_t i = 0; i < impl_->plan.steps.size(); ++i) impl_->run_step(i);
+Result<std::size_t> Session::arena_bytes_needed(const Model& model, const SessionOptions& options) try {
+  Result<std::unique_ptr<Impl>> impl = Impl::prepare(model, options);
+  if (!impl) return impl.status();
+  return (*impl)->plan.arena_bytes;
+} catch (const std::bad_alloc&) {
+  return Status::error("not enough memory to prepare this model");
 }
+
+void Session::run() noexcept { impl_->run(); }
 
 void Session::run(std::span<double> op_seconds) noexcept {
   using Clock = std::chrono::steady_clock;
@@ -182,7 +244,7 @@ std::span<const std::byte> Session::output_bytes(std::size_t index) const noexce
 }
 
 const std::string& Session::backend() const noexcept { return impl_->backend; }
-int Session::threads() const noexcept { return impl_->threads; }
+int Session::threads() const noexcept { return impl_->workers.threads(); }
 RequantMode Session::requant() const noexcept { return impl_->requant; }
 std::span<const OpInfo> Session::ops() const noexcept { return impl_->plan.ops; }
 std::size_t Session::arena_bytes() const noexcept { return impl_->plan.arena_bytes; }

@@ -23,6 +23,7 @@ extern "C" {
 
 typedef struct octet_model octet_model;
 typedef struct octet_session octet_session;
+typedef struct octet_thread_pool octet_thread_pool;
 
 /** What became of a call. */
 typedef enum octet_status {
@@ -71,6 +72,13 @@ typedef struct octet_input_shape {
   int32_t rank;
 } octet_input_shape;
 
+/** The caller's own threads. `parallel_for` calls task(context, i) once for every i < count, on any threads, and
+ * returns when all calls have returned. NULL in `parallel_for`: no executor. */
+typedef struct octet_executor {
+  void (*parallel_for)(void* self, size_t count, void (*task)(void* context, size_t index), void* context);
+  void* self;
+} octet_executor;
+
 /** How a session runs. All zero but `size` is the default. */
 typedef struct octet_session_options {
   size_t size;
@@ -80,9 +88,14 @@ typedef struct octet_session_options {
   const octet_input_shape* input_shapes; /**< `input_shape_count` of them; what stays unknown becomes 1 */
   size_t input_shape_count;
   size_t max_arena_bytes; /**< refuse a model that needs more for activations; 0: 4 GiB */
+  void* arena;            /**< memory for activations that outlives the session; NULL: the session allocates */
+  size_t arena_bytes;     /**< at least octet_session_arena_bytes_needed, which begin at a multiple of 64 */
+  octet_executor executor;       /**< computes on the caller's threads; `threads` of them are worth feeding */
+  const octet_thread_pool* pool; /**< threads that sessions share, instead of an executor; may be freed first */
+  int32_t prefault;              /**< 1: touch all memory of a run now, by running once on zeros */
 } octet_session_options;
 #define OCTET_SESSION_OPTIONS_INIT \
-  { sizeof(octet_session_options), NULL, 0, OCTET_REQUANT_FIXED, NULL, 0, 0 }
+  { sizeof(octet_session_options), NULL, 0, OCTET_REQUANT_FIXED, NULL, 0, 0, NULL, 0, {NULL, NULL}, NULL, 0 }
 
 /** One way of computing the int8 operators; all give the same bytes. `size` must be set before. */
 typedef struct octet_backend_info {
@@ -123,6 +136,9 @@ OCTET_API int32_t octet_model_is_quantized(const octet_model* model);
 /** Prepares `model` for running: whatever can fail or allocate happens here. `options` may be NULL. */
 OCTET_API octet_status octet_session_create(const octet_model* model, const octet_session_options* options,
                                             octet_session** session);
+/** What options.arena must hold; costs as much as octet_session_create. */
+OCTET_API octet_status octet_session_arena_bytes_needed(const octet_model* model, const octet_session_options* options,
+                                                        size_t* bytes);
 OCTET_API void octet_session_free(octet_session* session);
 
 OCTET_API size_t octet_session_input_count(const octet_session* session);
@@ -143,6 +159,10 @@ OCTET_API void octet_session_run(octet_session* session);
 /** The backend and the number of threads that the session got. */
 OCTET_API const char* octet_session_backend(const octet_session* session);
 OCTET_API int32_t octet_session_threads(const octet_session* session);
+
+/** Threads for several sessions, which take turns on them; 0 for as many as affinity and quota allow. */
+OCTET_API octet_status octet_thread_pool_create(int32_t threads, octet_thread_pool** pool);
+OCTET_API void octet_thread_pool_free(octet_thread_pool* pool);
 
 /** Every backend of this build, best first; strings live as long as the program. */
 OCTET_API size_t octet_backend_count(void);

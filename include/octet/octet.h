@@ -4,6 +4,7 @@
 
 #include <octet/backend.h>
 #include <octet/compare.h>
+#include <octet/executor.h>
 #include <octet/explain.h>
 #include <octet/model.h>
 #include <octet/observer.h>

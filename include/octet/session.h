@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <octet/executor.h>
 #include <octet/model.h>
 #include <octet/status.h>
 #include <octet/tensor.h>
@@ -28,9 +29,23 @@ struct SessionOptions {
   RequantMode requant = RequantMode::fixed;
   /// Full shapes for inputs with unknown sizes, by input name; what stays unknown becomes 1.
   std::map<std::string, Shape> input_shapes = {};
-  /// create() refuses a model whose activations and scratch need more than this.
+  /// create() refuses a model whose activations, scratch and tables of row addresses need more than this.
   std::size_t max_arena_bytes = std::size_t{4} << 30;
+
+  /// Memory for activations and scratch, inputs and outputs among them: Session::arena_bytes_needed() bytes at a
+  /// multiple of kArenaAlignment, which outlive the session. Empty: the session allocates.
+  std::span<std::byte> arena{};
+  /// Computes on the caller's threads; `threads` says into how many parts it is worth cutting.
+  Executor executor{};
+  /// Computes on threads that sessions share; `threads` is 0 or theirs. Not together with an executor.
+  std::shared_ptr<ThreadPool> pool{};
+  /// create() runs the model once on zeros and reads what a run might read: so the first run finds every page
+  /// of arena, tables and weights in place. The system may still take pages back; only mlockall forbids it.
+  bool prefault = false;
 };
+
+/// Arenas and models given in memory begin at a multiple of this.
+inline constexpr std::size_t kArenaAlignment = 64;
 
 /// What one operator became: a line of the precision ledger.
 struct OpInfo {
@@ -49,6 +64,9 @@ struct OpInfo {
 class OCTET_API Session {
  public:
   static Result<Session> create(const Model& model, const SessionOptions& options = {});
+  /// What SessionOptions::arena must hold for this model and these options. Prepares the model to learn it, so
+  /// it takes about as long as create() and fails where that would.
+  static Result<std::size_t> arena_bytes_needed(const Model& model, const SessionOptions& options = {});
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
   ~Session();
@@ -76,8 +94,8 @@ class OCTET_API Session {
     return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
   }
 
-  /// Runs once, reading the inputs and writing the outputs. A quantized model allocates nothing and
-  /// makes no system call of its own here.
+  /// Runs once, reading the inputs and writing the outputs. A quantized model allocates nothing here and, with
+  /// one thread, takes no lock and makes no system call; with more it does what its pool or executor does.
   void run() noexcept;
   /// The same, and adds the seconds that each operator took to `op_seconds` (ops().size() values).
   void run(std::span<double> op_seconds) noexcept;

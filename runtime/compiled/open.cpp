@@ -24,19 +24,23 @@ Result<Model> runtime::open_compiled(const std::shared_ptr<const std::byte[]>& f
   return Status::error("not enough memory to open this model");
 }
 
-Result<Model> Model::open(const std::filesystem::path& path) {
+Result<Model> Model::open(const std::filesystem::path& path) try {
   Result<runtime::MappedFile> file = runtime::map_file(path);
   if (!file.ok()) return file.status();
   Result<Model> model = runtime::open_compiled(file->bytes, file->size, nullptr);
   if (!model.ok()) return Status::error(fmt::format("'{}': {}", path.string(), model.status().message()));
   return model;
+} catch (const std::bad_alloc&) {
+  return Status::error("not enough memory to open this model");
 }
 
-Result<Model> Model::open(std::span<const std::byte> bytes) {
+Result<Model> Model::open(std::span<const std::byte> bytes) try {
   if (bytes.data() == nullptr) return Status::error("no bytes: not a compiled model");
   // The caller keeps the memory; nothing is to be freed.
   const std::shared_ptr<const std::byte[]> kept(bytes.data(), [](const std::byte*) {});
   return runtime::open_compiled(kept, bytes.size(), nullptr);
+} catch (const std::bad_alloc&) {
+  return Status::error("not enough memory to open this model");
 }
 
 }  // namespace octet

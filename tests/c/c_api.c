@@ -148,6 +148,56 @@ static void options(void) {
   octet_model_free(model);
 }
 
+static size_t parts_run;
+static void serial(void* self, size_t count, void (*task)(void* context, size_t index), void* context) {
+  for (size_t i = 0; i < count; ++i) task(context, i);
+  *(size_t*)self += count;
+}
+
+/* The caller's memory and threads, and threads that sessions share. */
+static void resources(void) {
+  octet_model* model = digits();
+  octet_session* session = NULL;
+  octet_session_options options = OCTET_SESSION_OPTIONS_INIT;
+  options.threads = 1;
+  size_t needed = 0;
+  CHECK(octet_session_arena_bytes_needed(model, &options, &needed) == OCTET_OK && needed > 0);
+  CHECK(octet_session_arena_bytes_needed(model, &options, NULL) == OCTET_INVALID_ARGUMENT);
+  char* memory = malloc(needed + 64);
+  options.arena = memory + (64 - (uintptr_t)memory % 64) % 64;
+  options.arena_bytes = needed - 1;
+  CHECK(octet_session_create(model, &options, &session) == OCTET_REFUSED);
+  CHECK_MESSAGE("this model needs");
+  options.arena_bytes = needed;
+  options.prefault = 1;
+  CHECK(octet_session_create(model, &options, &session) == OCTET_OK);
+  octet_session_run(session);
+  const char* output = octet_session_output_data(session, 0);
+  CHECK(output >= (char*)options.arena && output < (char*)options.arena + needed);
+  octet_session_free(session);
+  free(memory);
+
+  octet_session_options threaded = OCTET_SESSION_OPTIONS_INIT;
+  threaded.threads = 4;
+  threaded.executor.parallel_for = serial;
+  threaded.executor.self = &parts_run;
+  CHECK(octet_session_create(model, &threaded, &session) == OCTET_OK);
+  octet_session_run(session);
+  octet_session_free(session);
+
+  octet_thread_pool* pool = NULL;
+  CHECK(octet_thread_pool_create(-1, &pool) == OCTET_REFUSED && pool == NULL);
+  CHECK(octet_thread_pool_create(2, &pool) == OCTET_OK);
+  octet_session_options shared = OCTET_SESSION_OPTIONS_INIT;
+  shared.pool = pool;
+  CHECK(octet_session_create(model, &shared, &session) == OCTET_OK);
+  octet_thread_pool_free(pool); /* the session keeps it */
+  CHECK(octet_session_threads(session) == 2);
+  octet_session_run(session);
+  octet_session_free(session);
+  octet_model_free(model);
+}
+
 /* Two sessions on every usable backend give the same bytes; the model is freed before they run. */
 static void runs(void) {
   octet_model* model = digits();
@@ -193,6 +243,7 @@ int main(int argc, char** argv) {
   models();
   shorter_info();
   options();
+  resources();
   runs();
   printf("%d failures\n", failures);
   return failures != 0;

@@ -17,12 +17,14 @@ class MobileNetV2 {
  public:
   enum class Precision { int8, fp32 };  // fp32: the same network without a quantization
   explicit MobileNetV2(Precision precision = Precision::int8) : fp32_(precision == Precision::fp32) {}
+  // For images of `size` x `size`; the committed hashes are those of 224.
+  explicit MobileNetV2(std::int64_t size) : size_(size) {}
 
   std::string build() {
     if (fp32_) {
-      builder_.input<float>("image", {1, 3, 224, 224});
+      builder_.input<float>("image", {1, 3, size_, size_});
     } else {
-      builder_.input<std::uint8_t>("image_codes", {1, 3, 224, 224});
+      builder_.input<std::uint8_t>("image_codes", {1, 3, size_, size_});
       dequantize("image", 0.02F, 114);
     }
     std::string x = conv("stem", "image", 3, 32, 3, 2, 1, true);
@@ -120,8 +122,9 @@ class MobileNetV2 {
     return name;
   }
 
+  std::int64_t size_ = 224;
   OnnxBuilder builder_{13};
-  bool fp32_;
+  bool fp32_ = false;
   std::uint32_t state_ = 2026;
   int blocks_ = 0;
 };

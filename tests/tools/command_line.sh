@@ -106,6 +106,15 @@ for command in run "eval --labels $labels" inspect "bench --iterations 1" "compa
 done
 expect 1 '\(Conv2d\): not-quantized: ' $octet run $fp32 --input $images --require-int8 '*'
 
+# A picture and names instead of arrays. The seven of the pages, 8x8 of 0 to 1, as a PGM of 0..255.
+{ printf 'P5 8 8 255\n'; printf "$(tail -c 256 $digits/../../tests/data/seven.npy | od -An -v -t f4 -w4 | awk '{printf "\\%03o", int($1 * 255 + 0.5)}')"; } > $out/seven.pgm
+seq -f 'class %g' 0 9 > $out/names.txt
+seq 3 > $out/three.txt
+expect 0 '^1. class 7$' $octet run $qat --image $out/seven.pgm --normalize unit --labels $out/names.txt
+sentence 1 'is no picture' $octet run $qat --image $qat
+sentence 1 'has 3 lines' $octet run $qat --image $out/seven.pgm --normalize unit --labels $out/three.txt
+sentence 1 'as --input or as --image' $octet run $qat
+
 one=$($octet run $qat --input $images --threads 1 --backend scalar)
 for threads in 2 3; do
   [ "$one" = "$($octet run $qat --input $images --threads $threads)" ] || {
