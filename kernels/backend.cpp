@@ -3,17 +3,19 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cstdlib>
 #include <iterator>
+#include <mutex>
 
 #include "kernels/cpu.h"
 #include "kernels/self_test.h"
 
 namespace octet::kernels {
 
-#define OCTET_BACKEND(name)         \
-  namespace name {                  \
-  extern const Backend backend;     \
+#define OCTET_BACKEND(name)     \
+  namespace name {              \
+  extern const Backend backend; \
   }
 #include "backends.inc"
 #undef OCTET_BACKEND
@@ -64,13 +66,21 @@ std::string reason_against(const Backend& backend) {
   return {};
 }
 
-std::vector<BackendEntry> make_entries() {
-  std::vector<BackendEntry> entries;
-  for (const Backend* backend : kBackends) {
-    const Backend full = resolve(*backend);
-    entries.push_back({full, reason_against(full)});
-  }
-  return entries;
+// Reasons are filled in as they are asked for.
+std::vector<BackendEntry>& entries() {
+  static std::vector<BackendEntry> all = [] {
+    std::vector<BackendEntry> resolved;
+    for (const Backend* backend : kBackends) resolved.push_back({resolve(*backend), {}});
+    return resolved;
+  }();
+  return all;
+}
+
+const BackendEntry& tested(std::size_t i) {
+  static std::array<std::once_flag, std::size(kBackends)> once;
+  BackendEntry& entry = entries()[i];
+  std::call_once(once[i], [&entry] { entry.reason = reason_against(entry.backend); });
+  return entry;
 }
 
 std::string usable_names() {
@@ -84,8 +94,8 @@ std::string usable_names() {
 }  // namespace
 
 const std::vector<BackendEntry>& all_backends() {
-  static const std::vector<BackendEntry> entries = make_entries();
-  return entries;
+  for (std::size_t i = 0; i < std::size(kBackends); ++i) tested(i);
+  return entries();
 }
 
 Result<const Backend*> choose_backend(std::string_view requested) {
@@ -95,11 +105,13 @@ Result<const Backend*> choose_backend(std::string_view requested) {
     if (environment != nullptr) requested = environment;
     source = "OCTET_BACKEND";
   }
-  for (const BackendEntry& entry : all_backends()) {
-    if (requested.empty() ? entry.reason.empty() : requested == entry.backend.name) {
+  for (std::size_t i = 0; i < std::size(kBackends); ++i) {
+    if (!requested.empty() && requested != kBackends[i]->name) continue;
+    const BackendEntry& entry = tested(i);
+    if (!requested.empty() || entry.reason.empty()) {
       if (entry.reason.empty()) return &entry.backend;
-      return Status::error(fmt::format("{} '{}' cannot run here: {}; usable here: {}", source, requested, entry.reason,
-                                       usable_names()));
+      return Status::error(
+          fmt::format("{} '{}' cannot run here: {}; usable here: {}", source, requested, entry.reason, usable_names()));
     }
   }
   return Status::error(fmt::format("{} '{}' does not exist; usable here: {}", source, requested, usable_names()));

@@ -19,10 +19,11 @@ struct BackendEntry {
   std::string reason;   // why it cannot run here; empty: usable
 };
 
-// All backends of this build, best first; resolved and self-tested once per process.
+// All backends of this build, best first; each is self-tested once per process.
 const std::vector<BackendEntry>& all_backends();
 
-// The one to use: `requested`, else OCTET_BACKEND, else the best usable. Errors list the usable ones.
+// The one to use: `requested`, else OCTET_BACKEND, else the best usable. Errors list the usable ones. Tests no
+// more backends than it takes to know: a product that starts waits for one.
 Result<const Backend*> choose_backend(std::string_view requested);
 
 }  // namespace octet::kernels

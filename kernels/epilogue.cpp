@@ -122,14 +122,6 @@ Status check_int8_operands(const OpContext& ctx) {
   return activation_codes_of(ctx, ctx.outputs[0], "the output").status();
 }
 
-Result<Epilogue> make_epilogue(const OpContext& ctx, WeightMatrix& weights, int axis, const graph::Clamp& clamp,
-                               const graph::Residual* residual) {
-  Result<WeightQuant> quant = weight_quant(ctx, axis, weights.all_columns());
-  if (!quant) return quant.status();
-  absorb_zero_points(weights, *quant);
-  return make_epilogue(ctx, *quant, column_sums(weights, *quant), weights.k(), clamp, residual);
-}
-
 Result<WeightQuant> weight_quant(const OpContext& ctx, int axis, std::size_t columns) {
   const Operand& w = ctx.inputs[1];
   const Quant* q = w.quant;

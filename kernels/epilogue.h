@@ -71,11 +71,6 @@ Result<Epilogue> make_epilogue(const OpContext& ctx, const WeightQuant& quant, s
 // Per column, for weights whose taps are all computed.
 std::vector<ColumnSums> column_sums(const WeightMatrix& weights, const WeightQuant& quant);
 
-// All of the above for the usual case: weights of input 1 quantized along `axis`, all taps computed.
-// They absorb their zero points.
-Result<Epilogue> make_epilogue(const OpContext& ctx, WeightMatrix& weights, int axis, const graph::Clamp& clamp,
-                               const graph::Residual* residual);
-
 // Input 0 must hold the backend's codes, input 1 constant 8-bit codes; output 0 gets codes or f32.
 Status check_int8_operands(const OpContext& ctx);
 

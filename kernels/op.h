@@ -16,6 +16,8 @@
 
 namespace octet::kernels {
 
+class WeightStore;
+
 // One input or output as an operator sees it while it is prepared.
 struct Operand {
   DType dtype = DType::f32;
@@ -38,6 +40,7 @@ struct OpContext {
   const Backend& backend;                // all slots filled
   RequantMode requant = RequantMode::fixed;
   int threads = 1;
+  WeightStore* weights = nullptr;        // packed weights that others share; nullptr: none are
 
   bool has_input(std::size_t index) const { return index < inputs.size() && inputs[index].present; }
   // "node 'conv1': <rule>"

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "kernels/pairing.h"
 #include "kernels/saturation.h"
@@ -51,6 +52,23 @@ double widened_work(const WeightMatrix& weights) {
 
 }  // namespace
 
+PackLayout layout_of(const Backend& backend) {
+  constexpr std::uint8_t kVersion = 1;
+  PackLayout layout = {kVersion};
+  std::size_t at = 1;
+  for (const Gemm* gemm : {&backend.gemm, &backend.gemm_exact, &backend.gemm_paired}) {
+    for (const std::uint8_t field : {gemm->nr, gemm->nu, gemm->kr, gemm->widened, gemm->saturates}) {
+      layout[at++] = field;
+    }
+  }
+  return layout;
+}
+
+const Gemm& gemm_of(const Backend& backend, BlockKind kind) {
+  if (kind == BlockKind::paired) return backend.gemm_paired;
+  return kind == BlockKind::exact ? backend.gemm_exact : backend.gemm;
+}
+
 std::size_t block_width(const Gemm& gemm, std::size_t n) { return round_up(n, gemm.nu); }
 
 std::size_t block_bytes(const Gemm& gemm, std::size_t taps, std::size_t kc, std::size_t n) {
@@ -75,11 +93,10 @@ PackedWeights::PackedWeights(const Backend& backend, const WeightMatrix& weights
       const PairedBlock block(backend.gemm_paired, source_of(weights, column), weights.taps, weights.kc, n, max_code);
       if (block.work() < widened_work(weights)) {
         paired.emplace(blocks_.size(), block);
-        return add_block(backend.gemm_paired, group, column, n, block.bytes());
+        return add_block(backend, BlockKind::paired, group, n, block.bytes());
       }
     }
-    ++widened_;
-    add_block(exact, group, column, n, block_bytes(exact, weights.taps, weights.kc, n));
+    add_block(backend, BlockKind::exact, group, n, block_bytes(exact, weights.taps, weights.kc, n));
   };
   for (std::size_t group = 0; group < weights.groups; ++group) {
     std::size_t left = weights.columns;
@@ -90,10 +107,10 @@ PackedWeights::PackedWeights(const Backend& backend, const WeightMatrix& weights
       left -= n;
       SaturationCount count;
       if (fast.saturates != 0) count = count_in_block(fast, source_of(weights, column), weights, n, max_code);
-      pairs_ += count.pairs;
-      unsafe_pairs_ += count.unsafe;
+      counted_.pairs += count.pairs;
+      counted_.unsafe += count.unsafe;
       if (count.unsafe == 0) {
-        add_block(fast, group, column, n, block_bytes(fast, weights.taps, weights.kc, n));
+        add_block(backend, BlockKind::fast, group, n, block_bytes(fast, weights.taps, weights.kc, n));
         continue;
       }
       for (std::size_t j = 0; j < n; j += exact.nr) {
@@ -101,30 +118,34 @@ PackedWeights::PackedWeights(const Backend& backend, const WeightMatrix& weights
       }
     }
   }
-  bytes_ = allocate_aligned(size_ + kOverread);
+  AlignedBytes bytes = allocate_aligned(size_ + kOverread);
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     const PackedBlock& block = blocks_[i];
     if (const auto it = paired.find(i); it != paired.end()) {
-      it->second.write(bytes_.get() + block.offset);
+      it->second.write(bytes.get() + block.offset);
     } else {
       pack_block(block.gemm, source_of(weights, block.first_column), weights.taps, weights.kc, block.columns,
-                 bytes_.get() + block.offset);
+                 bytes.get() + block.offset);
     }
   }
-  paired_ = paired.size();
+  bytes_ = std::move(bytes);
 }
 
-void PackedWeights::add_block(const Gemm& gemm, std::size_t group, std::size_t first, std::size_t columns,
+// Blocks come in the order of their columns.
+void PackedWeights::add_block(const Backend& backend, BlockKind kind, std::size_t group, std::size_t columns,
                               std::size_t bytes) {
-  blocks_.push_back({gemm, group, first, columns, size_});
+  const std::size_t first = blocks_.empty() ? 0 : blocks_.back().first_column + blocks_.back().columns;
+  blocks_.push_back({gemm_of(backend, kind), kind, group, first, columns, size_});
   size_ += round_up(bytes, kWeightAlignment);
 }
 
 std::string PackedWeights::note() const {
-  if (paired_ + widened_ == 0) return {};
+  if (counted_.unsafe == 0) return {};
+  const auto paired = std::ranges::count(blocks_, BlockKind::paired, &PackedBlock::kind);
+  const auto widened = std::ranges::count(blocks_, BlockKind::exact, &PackedBlock::kind);
   return fmt::format(", {}widened {} of {} blocks: {:.1f}% of weight pairs may saturate",
-                     paired_ == 0 ? "" : fmt::format("paired anew {} and ", paired_), widened_, blocks_.size(),
-                     100.0 * static_cast<double>(unsafe_pairs_) / static_cast<double>(pairs_));
+                     paired == 0 ? "" : fmt::format("paired anew {} and ", paired), widened, blocks_.size(),
+                     100.0 * static_cast<double>(counted_.unsafe) / static_cast<double>(counted_.pairs));
 }
 
 }  // namespace octet::kernels

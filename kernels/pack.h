@@ -3,16 +3,26 @@
 // (taps, ceil(kc/kr), width, kr) as int8 or int16, zeros where columns or k run out.
 #pragma once
 
+#include <octet/status.h>
+
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "kernels/aligned_bytes.h"
 #include "kernels/microkernels.h"
+#include "kernels/saturation.h"
 
 namespace octet::kernels {
+
+// All that the order of packed bytes follows from: backends of equal layout read each other's weights.
+// The first byte counts the layouts themselves; raise it when one changes and its geometry does not.
+using PackLayout = std::array<std::uint8_t, 16>;
+PackLayout layout_of(const Backend& backend);
 
 // Where one block of columns comes from: code (j, t, p) stands at data[j*column_stride + t*tap_stride + p*p_stride].
 struct WeightSource {
@@ -33,6 +43,14 @@ struct Excess {
   std::int8_t weight;
 };
 
+struct WeightDims {
+  std::size_t groups, columns, taps, kc;
+
+  std::size_t all_columns() const { return groups * columns; }
+  std::size_t k() const { return taps * kc; }
+  friend bool operator==(const WeightDims&, const WeightDims&) = default;
+};
+
 // A whole constant operand: groups of columns that see different inputs.
 struct WeightMatrix {
   std::vector<std::int8_t> codes;  // (groups, columns, taps, kc)
@@ -41,6 +59,7 @@ struct WeightMatrix {
 
   std::size_t all_columns() const { return groups * columns; }
   std::size_t k() const { return taps * kc; }
+  WeightDims dims() const { return {groups, columns, taps, kc}; }
   std::span<const std::int8_t> column(std::size_t c) const { return {codes.data() + c * k(), k()}; }
 };
 
@@ -59,8 +78,13 @@ WeightMatrix gather_weights(std::span<const std::uint8_t> codes, std::uint8_t fl
   return matrix;
 }
 
+// Which of a backend's GEMMs runs a block. The numbers stand in files.
+enum class BlockKind : std::uint8_t { fast = 0, exact = 1, paired = 2 };
+const Gemm& gemm_of(const Backend& backend, BlockKind kind);
+
 struct PackedBlock {
   Gemm gemm;  // who runs it
+  BlockKind kind;
   std::size_t group;
   std::size_t first_column;  // counted over all groups
   std::size_t columns;       // at most gemm.nr
@@ -74,20 +98,34 @@ class PackedWeights {
   // to do.
   PackedWeights(const Backend& backend, const WeightMatrix& weights, int max_code);
 
+  // Weights that were packed before, for the same layout and code range, used where they lie. A block is told by
+  // its kind and width alone. Nothing is believed: an error says which rule the bytes break, and whatever
+  // they are, no GEMM that is given them leaves its operands or adds what may saturate.
+  struct Stored {
+    std::shared_ptr<const std::byte[]> bytes;  // aligned to kWeightAlignment
+    std::size_t size = 0;                      // kOverread behind the last block included
+    std::vector<std::pair<BlockKind, std::size_t>> blocks;
+    SaturationCount counted;
+  };
+  static Result<PackedWeights> adopt(const Backend& backend, const WeightDims& dims, int max_code, Stored stored);
+
   std::span<const PackedBlock> blocks() const { return blocks_; }
   const void* data(const PackedBlock& block) const { return bytes_.get() + block.offset; }
   std::size_t size() const { return size_; }
+  // All blocks, and kOverread zeros: what adopt() takes.
+  std::span<const std::byte> bytes() const { return {bytes_.get(), size_ + kOverread}; }
+  const SaturationCount& counted() const { return counted_; }
   // For the ledger: ", paired anew 4 and widened 1 of 8 blocks: 2.4% of weight pairs may saturate", or nothing.
   std::string note() const;
 
  private:
-  void add_block(const Gemm& gemm, std::size_t group, std::size_t first, std::size_t columns, std::size_t bytes);
+  PackedWeights() = default;
+  void add_block(const Backend& backend, BlockKind kind, std::size_t group, std::size_t columns, std::size_t bytes);
 
   std::vector<PackedBlock> blocks_;
-  AlignedBytes bytes_;
+  std::shared_ptr<const std::byte[]> bytes_;
   std::size_t size_ = 0;
-  std::size_t paired_ = 0, widened_ = 0;  // blocks
-  std::size_t pairs_ = 0, unsafe_pairs_ = 0;
+  SaturationCount counted_;  // of the pairs of blocks as the fast GEMM would have them
 };
 
 }  // namespace octet::kernels

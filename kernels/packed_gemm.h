@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <span>
 #include <string>
 
 #include "kernels/epilogue.h"
+#include "kernels/layer_weights.h"
 #include "kernels/pack.h"
 
 namespace octet::kernels {
@@ -39,35 +41,44 @@ void run_gemm(const Epilogue& epilogue, const GemmColumns& columns, const GemmRo
 class PackedGemm {
  public:
   PackedGemm(const Backend& backend, const WeightMatrix& weights, Epilogue epilogue, int max_code);
+  PackedGemm(const Backend& backend, LayerWeightsPtr weights, Epilogue epilogue);
+  PackedGemm(PackedGemm&&) = default;  // a copy's corrections would point into the original
 
-  std::size_t blocks() const { return weights_.blocks().size(); }
-  std::size_t taps() const { return taps_; }
-  std::size_t columns() const { return columns_; }  // over all groups
-  std::size_t groups() const { return groups_; }
+  std::size_t blocks() const { return packed().blocks().size(); }
+  std::size_t taps() const { return weights_->dims.taps; }
+  std::size_t columns() const { return weights_->dims.all_columns(); }  // over all groups
+  std::size_t groups() const { return weights_->dims.groups; }
   std::size_t out_size() const { return epilogue_.out_size(); }
   bool has_add() const { return epilogue_.add.has_value(); }
-  std::size_t mr() const { return backend_.gemm.mr; }
-  std::size_t weight_bytes() const { return weights_.size(); }
-  std::string note() const { return weights_.note(); }
+  std::size_t mr() const { return mr_; }
+  std::size_t weight_bytes() const { return packed().size(); }
+  std::string note() const { return packed().note(); }
 
   // Blocks [first, last). rows.pointers see the channels of group 0; with groups, `movable` is that
   // same table, and is left moved to the last group.
   void run(std::size_t first, std::size_t last, const GemmRows& rows, const std::uint8_t** movable) const noexcept;
 
  private:
-  Backend backend_;
-  std::size_t taps_, kc_, columns_, groups_;
+  const PackedWeights& packed() const { return weights_->packed; }
+
+  std::size_t mr_;
   Epilogue epilogue_;
-  PackedWeights weights_;
+  LayerWeightsPtr weights_;
   // Per block, almost always empty: zero points that weights keep, and what exceeds their codes.
   struct Corrections {
     const std::int32_t* weight_zero = nullptr;
     std::vector<GemmExtra> extras;
     std::vector<std::vector<std::int8_t>> weights;  // of the extras
   };
-  Corrections corrections_of(const PackedBlock& block, const WeightMatrix& weights) const;
+  Corrections corrections_of(const PackedBlock& block) const;
 
   std::vector<Corrections> corrections_;
 };
+
+// That of a layer: `w` is input 1, scaled along axis 0. Packed weights come from the context's store if it has
+// them; only otherwise are the constant's elements read, by `gather`.
+Result<PackedGemm> make_packed_gemm(const OpContext& ctx, const WeightDims& dims, WeightOrder order,
+                                    const std::function<WeightMatrix()>& gather, const graph::Clamp& clamp,
+                                    const graph::Residual* residual);
 
 }  // namespace octet::kernels

@@ -13,6 +13,16 @@ namespace {
 constexpr std::size_t kWindow = 16, kVector = 32;
 constexpr std::uint8_t kNoCode = 0x80;
 
+constexpr std::size_t kPlacesAt = kWeightAlignment;
+
+// Where the parts behind the places begin.
+struct Parts {
+  std::size_t controls, weights;
+  Parts(std::size_t taps, std::size_t kc, std::size_t extras)
+      : controls(kPlacesAt + round_up(extras * 2 * sizeof(std::int32_t), kWeightAlignment)),
+        weights(controls + round_up(taps * round_up(kc, kVector), kWeightAlignment)) {}
+};
+
 // Pairs of nodes 0 .. n-1, and {node, node} for those left alone, last. partners[i]: a bit per node
 // that i may be paired with. Who has the fewest partners left chooses first, and takes whoever has
 // the fewest: on graphs this small that almost always finds as many pairs as there can be.
@@ -107,31 +117,26 @@ void PairedBlock::pair_extras(std::vector<Place> alone) {
   extras_.resize(round_up(extras_.size(), 4), {0, -1});
 }
 
-std::size_t PairedBlock::controls_at() const {
-  return places_at() + round_up(extras_.size() * 2 * sizeof(std::int32_t), kWeightAlignment);
+std::size_t PairedBlock::bytes() const {
+  return Parts(taps_, kc_, extras_.size()).weights + (entries_.size() + extras_.size()) * width_;
 }
-
-std::size_t PairedBlock::weights_at() const {
-  return controls_at() + round_up(taps_ * round_up(kc_, kVector), kWeightAlignment);
-}
-
-std::size_t PairedBlock::bytes() const { return weights_at() + (entries_.size() + extras_.size()) * width_; }
 
 void PairedBlock::write(void* out) const {
   auto* const bytes = static_cast<std::uint8_t*>(out);
+  const Parts parts(taps_, kc_, extras_.size());
   const auto count = static_cast<std::int32_t>(extras_.size());
   std::memcpy(bytes, &count, sizeof(count));
   for (std::size_t e = 0; e < extras_.size(); ++e) {
     const std::int32_t place[] = {extras_[e].tap, std::max(extras_[e].k, 0)};  // of no k: any, its weights are 0
-    std::memcpy(bytes + places_at() + e * sizeof(place), place, sizeof(place));
+    std::memcpy(bytes + kPlacesAt + e * sizeof(place), place, sizeof(place));
   }
   const std::size_t per_tap = round_up(kc_, 4);
   for (std::size_t e = 0; e < entries_.size(); ++e) {
     const std::int32_t k = entries_[e].k;
-    bytes[controls_at() + e / per_tap * round_up(kc_, kVector) + e % per_tap] =
+    bytes[parts.controls + e / per_tap * round_up(kc_, kVector) + e % per_tap] =
         k < 0 ? kNoCode : static_cast<std::uint8_t>(static_cast<std::size_t>(k) % kWindow);
   }
-  std::uint8_t* next = bytes + weights_at();
+  std::uint8_t* next = bytes + parts.weights;
   for (std::size_t step = 0; step < steps(); ++step) {
     for (std::size_t j = 0; j < width_; ++j) {
       for (std::size_t e = 4 * step; e < 4 * step + 4; ++e) {
@@ -140,6 +145,25 @@ void PairedBlock::write(void* out) const {
       }
     }
   }
+}
+
+std::optional<std::span<const std::int8_t>> PairedBlock::weights_in(std::span<const std::byte> block, const Gemm& gemm,
+                                                                    std::size_t taps, std::size_t kc, std::size_t n) {
+  if (block.size() < kPlacesAt) return std::nullopt;
+  std::int32_t count;
+  std::memcpy(&count, block.data(), sizeof(count));
+  if (count < 0 || count % 4 != 0) return std::nullopt;
+  const auto extras = static_cast<std::size_t>(count);
+  const Parts parts(taps, kc, extras);
+  const std::size_t size = (taps * round_up(kc, 4) + extras) * block_width(gemm, n);
+  if (parts.weights > block.size() || size > block.size() - parts.weights) return std::nullopt;
+  for (std::size_t e = 0; e < extras; ++e) {
+    std::int32_t place[2];
+    std::memcpy(place, block.data() + kPlacesAt + e * sizeof(place), sizeof(place));
+    if (place[0] < 0 || static_cast<std::size_t>(place[0]) >= taps) return std::nullopt;
+    if (place[1] < 0 || static_cast<std::size_t>(place[1]) >= kc) return std::nullopt;
+  }
+  return std::span(reinterpret_cast<const std::int8_t*>(block.data() + parts.weights), size);
 }
 
 }  // namespace octet::kernels

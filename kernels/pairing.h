@@ -13,6 +13,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "kernels/pack.h"
@@ -39,6 +41,11 @@ class PairedBlock {
   std::size_t bytes() const;
   void write(void* out) const;  // bytes() of them, aligned to kWeightAlignment, zero before
 
+  // The weights within a block that was written before, if `block` begins with one of this shape whose
+  // places all exist: nothing else in it is followed anywhere. It ends where they do.
+  static std::optional<std::span<const std::int8_t>> weights_in(std::span<const std::byte> block, const Gemm& gemm,
+                                                                std::size_t taps, std::size_t kc, std::size_t n);
+
  private:
   struct Place {
     std::int32_t tap, k;  // k: -1 for none
@@ -48,9 +55,6 @@ class PairedBlock {
   bool is_safe(Place a, Place b) const;
   void pair_window(Place first);
   void pair_extras(std::vector<Place> alone);
-  std::size_t places_at() const { return kWeightAlignment; }
-  std::size_t controls_at() const;
-  std::size_t weights_at() const;
 
   WeightSource source_;
   std::size_t width_, taps_, kc_, n_;

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "graph/quantize/qconfig.h"
+#include "runtime/calibration_record.h"
 #include "runtime/float_environment.h"
 #include "runtime/model_impl.h"
 
@@ -229,7 +230,7 @@ Result<Model> Calibrator::convert() const {
   const FloatEnvironment environment;
   Result<graph::Graph> int8 = graph::convert(impl_->model.impl().graph, impl_->chosen_ranges(), impl_->config);
   if (!int8.ok()) return int8.status();
-  return runtime::make_model(std::move(*int8), impl_->model.impl().float_prepare);
+  return runtime::make_model(std::move(*int8), impl_->model.impl().float_prepare, runtime::calibration_record(*this));
 }
 
 std::int64_t Calibrator::samples() const noexcept { return impl_->samples; }

@@ -9,11 +9,13 @@
 #include <new>
 
 #include "graph/export/onnx.h"
+#include "graph/import/metadata.h"
 #include "graph/import/onnx.h"
 #include "graph/passes/passes.h"
 #include "kernels/float_ops.h"
 #include "runtime/compiled/container.h"
 #include "runtime/compiled/open.h"
+#include "runtime/compiled/pack.h"
 #include "runtime/compiled/write.h"
 #include "runtime/float_environment.h"
 #include "runtime/mapped_file.h"
@@ -67,22 +69,32 @@ Result<Model> Model::parse(std::span<const std::byte> bytes, const std::filesyst
   Result<graph::Graph> graph = graph::import_onnx(bytes, directory);
   if (!graph.ok()) return graph.status();
   if (Status status = graph::simplify(*graph); !status.ok()) return status;
-  return runtime::make_model(std::move(*graph), kFloatPrepare);
+  return runtime::make_model(std::move(*graph), kFloatPrepare, graph::read_metadata(bytes));
 } catch (const std::bad_alloc&) {
   return Status::error("not enough memory to load this model");
 }
 
 Status Model::save(const std::filesystem::path& path) const {
+  if (Status status = impl().weights->before_reading_all(); !status.ok()) return status;
   Result<std::string> bytes = graph::export_onnx(impl().graph);
   if (!bytes.ok()) return bytes.status();
-  return write_file(path, *bytes);
+  return write_file(path, *bytes + graph::metadata_message(impl().notes));
 }
 
-Status Model::compile(const std::filesystem::path& path) const {
+Status Model::compile(const std::filesystem::path& path, const CompileOptions& options) const {
+  if (Status status = impl().weights->before_reading_all(); !status.ok()) return status;
   Result<graph::PlainModel> plain = graph::export_plain(impl().graph);
   if (!plain.ok()) return plain.status();
-  Result<std::string> bytes = runtime::write_compiled(*plain, {{"producer", "octet " OCTET_VERSION}});
+  std::map<std::string, std::string> notes = impl().notes;
+  notes["producer"] = "octet " OCTET_VERSION;
+  Result<std::string> bytes = runtime::write_compiled(*plain, notes, {});
   if (!bytes.ok()) return bytes.status();
+  if (!options.backends.empty()) {
+    const Result<std::vector<runtime::PackedForm>> packed = runtime::pack_for(*bytes, options);
+    if (!packed.ok()) return packed.status();
+    bytes = runtime::write_compiled(*plain, notes, *packed);
+    if (!bytes.ok()) return bytes.status();
+  }
   return write_file(path, *bytes);
 }
 

@@ -13,6 +13,7 @@ std::vector<TensorInfo> runtime::describe(const graph::Graph& graph, std::span<c
 
 std::vector<TensorInfo> Model::inputs() const { return runtime::describe(impl().graph, impl().graph.inputs); }
 std::vector<TensorInfo> Model::outputs() const { return runtime::describe(impl().graph, impl().graph.outputs); }
+const std::map<std::string, std::string>& Model::notes() const noexcept { return impl().notes; }
 bool Model::is_quantized() const { return runtime::computes_on_codes(impl().graph); }
 
 }  // namespace octet

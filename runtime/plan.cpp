@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "kernels/float_ops.h"
+#include "kernels/layer_weights.h"
 #include "runtime/code_bounds.h"
 #include "runtime/ledger.h"
 #include "runtime/memory_planner.h"
@@ -57,8 +58,13 @@ Result<kernels::PreparedOp> prepare(const Graph& graph, const Node& node, const 
   std::vector<kernels::Operand> inputs, outputs;
   for (ValueId id : node.inputs) inputs.push_back(operand_of(graph, id, max_codes));
   for (ValueId id : node.outputs) outputs.push_back(operand_of(graph, id, max_codes));
+  for (std::size_t i = 0; i < inputs.size() && options.weights != nullptr; ++i) {
+    const bool may_be_packed = i == 1 && (node.op == Op::Conv2d || node.op == Op::Dense);  // they ask for themselves
+    if (inputs[i].constant == nullptr || may_be_packed) continue;
+    if (Status status = options.weights->before_reading(inputs[i].constant); !status.ok()) return status;
+  }
   const kernels::OpContext context{node.name,        node.attrs,      inputs,         outputs,
-                                   *options.backend, options.requant, options.threads};
+                                   *options.backend, options.requant, options.threads, options.weights};
   if (!quantized && options.float_prepare != nullptr) {
     Result<kernels::PreparedOp> fast = options.float_prepare(context);
     if (!fast.ok() || *fast != nullptr) return fast;
@@ -156,6 +162,10 @@ Result<Plan> make_plan(Graph lowered, const PlanOptions& options) {
     plan.steps.push_back({std::move(*op), node.inputs, node.outputs, slices});
   }
   place_values(plan, root);
+  // Operators have taken what they need of scales per channel, which are as large as some models' activations.
+  for (Value& value : plan.graph.values) {
+    if (value.is_constant()) value.quant = {};
+  }
   return plan;
 }
 

@@ -41,6 +41,7 @@ struct PlanOptions {
   RequantMode requant = RequantMode::fixed;
   int threads = 1;
   kernels::PrepareFn float_prepare = nullptr;  // for all-float graphs, may be nullptr
+  kernels::WeightStore* weights = nullptr;     // likewise
 };
 
 Result<Plan> make_plan(graph::Graph lowered, const PlanOptions& options);

@@ -163,8 +163,9 @@ inline Result<std::unique_ptr<Session::Impl>> Session::Impl::prepare(const Model
   impl->backend = (*backend)->name;
   impl->workers = std::move(*workers);
   impl->requant = options.requant;
-  Result<Plan> plan = runtime::make_plan(
-      std::move(graph), {*backend, options.requant, impl->workers.threads(), model.impl().float_prepare});
+  Result<Plan> plan =
+      runtime::make_plan(std::move(graph), {*backend, options.requant, impl->workers.threads(), model.impl().float_prepare,
+                                                     model.impl().weights.get()});
   if (!plan.ok()) return plan.status();
   impl->plan = std::move(*plan);
   if (Status status = check_plan_fits(impl->plan, options.max_arena_bytes); !status) return status;

@@ -47,6 +47,30 @@ nlohmann::json op_json(const OpInfo& op) {
   return json;
 }
 
+// A field of a record that a file holds, whatever it is.
+std::string field(const nlohmann::json& record, const char* key) {
+  const nlohmann::json value = record.value(key, nlohmann::json());
+  if (value.is_string()) return value.get<std::string>();
+  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+// How the model was made, as its file tells: the calibration a line per tensor, everything else as it stands.
+void print_notes(const Model& model) {
+  for (const auto& [key, text] : model.notes()) {
+    const nlohmann::json record = nlohmann::json::parse(text, nullptr, false);
+    if (key != "calibration" || !record.is_object() || !record.contains("tensors")) {
+      fmt::print("{}: {}\n", key, text);
+      continue;
+    }
+    fmt::print("calibration: {} samples, config {}\n", field(record, "samples"), field(record, "config"));
+    for (const nlohmann::json& tensor : record["tensors"]) {
+      if (!tensor.is_object()) continue;
+      fmt::print("  {}: {} saw {}, chose {}, clips a share of {}\n", field(tensor, "name"), field(tensor, "observer"),
+                 field(tensor, "seen"), field(tensor, "chosen"), field(tensor, "clipped"));
+    }
+  }
+}
+
 Status inspect(const Flags& flags) {
   Result<Model> model = Model::load(flags.model);
   if (!model.ok()) return model.status();
@@ -70,8 +94,10 @@ Status inspect(const Flags& flags) {
   fmt::print("multiply-accumulates: {:.3f} M, {:.1f} % of them in int8; arena {:.1f} kB, packed weights {:.1f} kB\n",
              all_macs / 1e6, all_macs > 0 ? 100 * int8_macs / all_macs : 0.0,
              static_cast<double>(session->arena_bytes()) / 1e3, static_cast<double>(session->weight_bytes()) / 1e3);
+  print_notes(*model);
   if (Status status = flags.session.check(*session); !status.ok()) return status;
   return flags.json.write({{"model", flags.model},
+                           {"notes", model->notes()},
                            {"backend", engine_of(*model, *session)},
                            {"requant", flags.session.requant},
                            {"macs", all_macs},

@@ -6,8 +6,10 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace octet {
@@ -15,6 +17,16 @@ namespace octet {
 namespace runtime {
 struct ModelImpl;
 }
+
+/// What a compiled model holds beside the network.
+struct CompileOptions {
+  /// Backends whose sessions shall use their packed weights in the file, where they lie, instead of packing
+  /// anew: "avx512vnni". The file grows by about its weights for each layout; on other backends it runs
+  /// as ever, with the same outputs. An error: a name that is not in this build. It need not run here.
+  std::vector<std::string> backends{};
+  /// By input name, for models that cannot be prepared with 1 in place of every unknown size.
+  std::map<std::string, Shape> input_shapes{};
+};
 
 /// A loaded, checked and simplified network: fp32 or quantized. Cheap to copy (shared, immutable).
 class OCTET_API Model {
@@ -33,10 +45,12 @@ class OCTET_API Model {
   /// Writes a standard ONNX file; a quantized model becomes QDQ form (opset 13).
   Status save(const std::filesystem::path& path) const;
   /// Writes a compiled model: the same outputs, opened without ONNX and without copying.
-  Status compile(const std::filesystem::path& path) const;
+  Status compile(const std::filesystem::path& path, const CompileOptions& options = {}) const;
 
   std::vector<TensorInfo> inputs() const;
   std::vector<TensorInfo> outputs() const;
+  /// How the model was made, as its file says: "calibration", "producer". Empty if it says nothing.
+  const std::map<std::string, std::string>& notes() const noexcept;
   /// True if at least one operator computes on int8 codes.
   bool is_quantized() const;
 

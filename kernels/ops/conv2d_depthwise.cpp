@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "kernels/epilogue.h"
+#include "kernels/layer_weights.h"
 #include "kernels/ops/conv2d.h"
 
 namespace octet::kernels {
@@ -185,6 +186,9 @@ Result<PreparedOp> prepare_conv2d_depthwise(const OpContext& ctx, const ConvGeom
   const auto& attrs = std::get<graph::Conv2dAttrs>(ctx.attrs);
   const auto channels = static_cast<std::size_t>(g.in_channels), taps = static_cast<std::size_t>(g.taps());
   const Operand& w = ctx.inputs[1];  // (channels, 1, kh, kw)
+  if (ctx.weights != nullptr) {
+    if (Status status = ctx.weights->before_reading(w.constant); !status) return ctx.error(status.message());
+  }
   const WeightMatrix weights = gather_weights(w.constant_as<std::uint8_t>(), flip_to_s8(w), channels, 1, taps, 1,
                                               [&](std::size_t c, std::size_t t, std::size_t) { return c * taps + t; });
   Result<WeightQuant> quant = weight_quant(ctx, 0, channels);

@@ -124,16 +124,16 @@ Result<PreparedOp> prepare_conv2d_first_layer(const OpContext& ctx, const ConvGe
   const auto channels = static_cast<std::size_t>(g.in_channels), columns = static_cast<std::size_t>(g.out_channels);
   const auto kh = static_cast<std::size_t>(g.kernel[0]), kw = static_cast<std::size_t>(g.kernel[1]);
   const Operand& w = ctx.inputs[1];  // (out, in, kh, kw)
-  WeightMatrix weights =
-      gather_weights(w.constant_as<std::uint8_t>(), flip_to_s8(w), 1, columns, kh, kw * channels,
-                     [&](std::size_t c, std::size_t ky, std::size_t p) {  // p = kx * channels + channel
-                       return ((c * channels + p % channels) * kh + ky) * kw + p / channels;
-                     });
-  Result<Epilogue> epilogue =
-      make_epilogue(ctx, weights, 0, attrs.clamp, attrs.residual.present ? &attrs.residual : nullptr);
-  if (!epilogue) return epilogue.status();
-  PackedGemm gemm(ctx.backend, weights, *std::move(epilogue), ctx.inputs[0].max_code);
-  return PreparedOp(std::make_unique<FirstLayerConv>(ctx, g, std::move(gemm)));
+  const auto gather = [&] {
+    return gather_weights(w.constant_as<std::uint8_t>(), flip_to_s8(w), 1, columns, kh, kw * channels,
+                          [&](std::size_t c, std::size_t ky, std::size_t p) {  // p = kx * channels + channel
+                            return ((c * channels + p % channels) * kh + ky) * kw + p / channels;
+                          });
+  };
+  Result<PackedGemm> gemm = make_packed_gemm(ctx, {1, columns, kh, kw * channels}, WeightOrder::kernel_rows, gather,
+                                             attrs.clamp, attrs.residual.present ? &attrs.residual : nullptr);
+  if (!gemm) return gemm.status();
+  return PreparedOp(std::make_unique<FirstLayerConv>(ctx, g, std::move(*gemm)));
 }
 
 }  // namespace octet::kernels

@@ -43,12 +43,14 @@ Result<PreparedOp> prepare_dense(const OpContext& ctx) {
   if (!g) return g.status();
   const auto n = static_cast<std::size_t>(g->out_channels), k = static_cast<std::size_t>(g->in_channels);
   const Operand& w = ctx.inputs[1];
-  WeightMatrix weights = gather_weights(w.constant_as<std::uint8_t>(), flip_to_s8(w), 1, n, 1, k,
-                                        [k](std::size_t c, std::size_t, std::size_t p) { return c * k + p; });
-  Result<Epilogue> epilogue = make_epilogue(ctx, weights, 0, std::get<graph::DenseAttrs>(ctx.attrs).clamp, nullptr);
-  if (!epilogue) return epilogue.status();
-  PackedGemm gemm(ctx.backend, weights, *std::move(epilogue), ctx.inputs[0].max_code);
-  return make_indirect_gemm(ctx, *g, std::move(gemm), "gemm");
+  const auto gather = [&] {
+    return gather_weights(w.constant_as<std::uint8_t>(), flip_to_s8(w), 1, n, 1, k,
+                          [k](std::size_t c, std::size_t, std::size_t p) { return c * k + p; });
+  };
+  Result<PackedGemm> gemm = make_packed_gemm(ctx, {1, n, 1, k}, WeightOrder::channels, gather,
+                                             std::get<graph::DenseAttrs>(ctx.attrs).clamp, nullptr);
+  if (!gemm) return gemm.status();
+  return make_indirect_gemm(ctx, *g, std::move(*gemm), "gemm");
 }
 
 }  // namespace octet::kernels

@@ -43,7 +43,18 @@ std::string Constants::text(const flatbuffers::String* stored) {
   return overdrawn_ ? std::string() : stored->str();
 }
 
-Result<graph::Value> Constants::read(const compiled::Value& stored) {
+Result<std::span<const std::byte>> Constants::place(const compiled::Blob& blob) {
+  if (blob.offset() % kBlobAlignment != 0 || blob.offset() > data_.size() ||
+      blob.size() > data_.size() - blob.offset()) {
+    return Status::error(fmt::format("{} bytes at offset {} do not lie in the {} bytes of data", blob.size(),
+                                     blob.offset(), data_.size()));
+  }
+  if (blob.size() > data_budget_) return Status::error("it shares its bytes with others: it was not written by octet");
+  data_budget_ -= blob.size();
+  return data_.subspan(blob.offset(), blob.size());
+}
+
+Result<graph::Value> Constants::read(const compiled::Value& stored, bool elements_too) {
   graph::Value value;
   value.name = text(stored.name());
   if (stored.type() > compiled::ElementType_MAX) {
@@ -75,17 +86,12 @@ Result<graph::Value> Constants::read(const compiled::Value& stored) {
     return error_in(stored,
                     fmt::format("{} bytes for shape {}: must be {}", blob.size(), to_string(value.shape), bytes));
   }
-  if (blob.offset() % kBlobAlignment != 0 || blob.offset() > data_.size() || bytes > data_.size() - blob.offset()) {
-    return error_in(stored, fmt::format("{} bytes at offset {} do not lie in the {} bytes of data", bytes,
-                                        blob.offset(), data_.size()));
-  }
-  if (bytes > data_budget_) return error_in(stored, "it shares its bytes with others: it was not written by octet");
-  data_budget_ -= bytes;
-  const auto elements = data_.subspan(blob.offset(), bytes);
-  if (!is_intact(elements, blob.checksum())) return error_in(stored, "its elements are damaged: the checksum differs");
-  if (value.dtype == DType::boolean && !holds_truth_values(elements))
+  const Result<std::span<const std::byte>> elements = place(blob);
+  if (!elements) return error_in(stored, elements.status().message());
+  if (elements_too && !is_intact(*elements, blob.checksum())) return error_in(stored, kDamaged);
+  if (value.dtype == DType::boolean && !holds_truth_values(*elements))
     return error_in(stored, "a bool is neither 0 nor 1");
-  value.data = std::shared_ptr<const std::byte[]>(file_, elements.data());
+  value.data = std::shared_ptr<const std::byte[]>(file_, elements->data());
   return value;
 }
 

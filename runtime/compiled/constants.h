@@ -20,9 +20,12 @@ class Constants {
   Constants(std::shared_ptr<const std::byte[]> file, const Container& parts)
       : file_(std::move(file)), data_(parts.data), budget_(parts.description.size()), data_budget_(data_.size()) {}
 
-  // A constant, whose elements stay in the file, or an input. Checks type, shape, place and checksum.
-  Result<graph::Value> read(const compiled::Value& stored);
+  // A constant, whose elements stay in the file, or an input. Checks type, shape, place and checksum;
+  // `elements_too` is false where nobody may ever read the elements, which are verified before they are then.
+  Result<graph::Value> read(const compiled::Value& stored, bool elements_too = true);
   Result<graph::OnnxAttribute> read(const compiled::Attribute& stored);
+  // The bytes of a blob, which are to count towards the limit below. Its checksum is not looked at.
+  Result<std::span<const std::byte>> place(const compiled::Blob& blob);
   std::string text(const flatbuffers::String* stored);  // "" for nullptr
   template <class T>
   std::vector<T> list(const flatbuffers::Vector<T>* stored) {

@@ -33,29 +33,7 @@ std::span<const std::byte> checked_part(const Header& header) {
 
 std::uint64_t round_up(std::uint64_t n) { return (n + kBlobAlignment - 1) / kBlobAlignment * kBlobAlignment; }
 
-// Invertible in both arguments: no difference is lost on the way to the end.
-std::uint64_t mix(std::uint64_t lane, std::uint64_t word) { return std::rotl((lane ^ word) * 0x9E3779B97F4A7C15u, 29); }
-
 }  // namespace
-
-// Four lanes, because one alone would wait for its multiplication: all of a file is read at load time.
-// Written out, because this folder is compiled for size.
-std::uint64_t checksum_of(std::span<const std::byte> bytes) noexcept {
-  std::array<std::uint64_t, 4> lanes = {1, 2, 3, 4}, words{};
-  std::size_t at = 0;
-  for (; at + sizeof words <= bytes.size(); at += sizeof words) {
-    std::memcpy(words.data(), bytes.data() + at, sizeof words);
-    lanes[0] = mix(lanes[0], words[0]);
-    lanes[1] = mix(lanes[1], words[1]);
-    lanes[2] = mix(lanes[2], words[2]);
-    lanes[3] = mix(lanes[3], words[3]);
-  }
-  words = {};
-  if (at < bytes.size()) std::memcpy(words.data(), bytes.data() + at, bytes.size() - at);
-  std::uint64_t sum = bytes.size();
-  for (std::size_t i = 0; i < lanes.size(); ++i) sum = mix(sum, mix(lanes[i], words[i]));
-  return sum;
-}
 
 bool is_compiled_model(std::span<const std::byte> file) noexcept {
   return file.size() >= kMagic.size() && std::memcmp(file.data(), kMagic.data(), kMagic.size()) == 0;

@@ -16,10 +16,14 @@ namespace octet {
 Result<Model> runtime::open_compiled(const std::shared_ptr<const std::byte[]>& file, std::size_t size,
                                      kernels::PrepareFn float_prepare) try {
   const FloatEnvironment environment;
-  Result<graph::Graph> graph = read_compiled(file, size);
-  if (!graph.ok()) return graph.status();
-  if (Status status = graph::simplify(*graph); !status.ok()) return status;
-  return make_model(std::move(*graph), float_prepare);
+  Result<CompiledModel> read = read_compiled(file, size);
+  if (!read.ok()) return read.status();
+  if (Status status = graph::simplify(read->graph); !status.ok()) return status;
+  Model model = make_model(std::move(read->graph), float_prepare, std::move(read->notes));
+  WeightCache& weights = *model.impl().weights;
+  for (const auto& [constant, checksum] : read->deferred) weights.defer(constant, checksum);
+  for (auto& [constant, packed] : read->packed) weights.add(constant.data.get(), std::move(packed));
+  return model;
 } catch (const std::bad_alloc&) {
   return Status::error("not enough memory to open this model");
 }

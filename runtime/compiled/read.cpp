@@ -23,10 +23,15 @@ constexpr ValueId kUndefined = -2;
 
 class Reader {
  public:
-  Reader(const compiled::Model& model, Constants& constants)
-      : model_(model), constants_(constants), context_(graph_), ids_(model.values()->size(), kUndefined) {}
+  Reader(const compiled::Model& model, Constants& constants, std::shared_ptr<const std::byte[]> file)
+      : model_(model),
+        constants_(constants),
+        file_(std::move(file)),
+        context_(graph_),
+        ids_(model.values()->size(), kUndefined),
+        has_packed_form_(ids_.size()) {}
 
-  Result<Graph> run() {
+  Result<CompiledModel> run() {
     if (model_.name() != nullptr) graph_.name = constants_.text(model_.name());
     if (model_.opset() < graph::kOldestOpset || model_.opset() > graph::kNewestOpset) {
       return Status::error(fmt::format("the model uses opset {}: supported are {} to {}", model_.opset(),
@@ -34,15 +39,20 @@ class Reader {
     }
     context_.opset = model_.opset();
     using Step = Status (Reader::*)();
-    for (Step step : {&Reader::read_constants, &Reader::read_inputs, &Reader::read_nodes, &Reader::read_outputs}) {
+    for (Step step : {&Reader::find_packed, &Reader::read_constants, &Reader::read_packed, &Reader::read_inputs,
+                      &Reader::read_nodes, &Reader::read_outputs, &Reader::read_notes}) {
       if (Status status = (this->*step)(); !status) return status;
       if (Status status = constants_.check_budget(); !status) return status;
     }
-    return std::move(graph_);
+    made_.graph = std::move(graph_);
+    return std::move(made_);
   }
 
  private:
+  Status find_packed();
   Status read_constants();
+  Status read_packed();
+  Status read_notes();
   Status read_inputs();
   Status read_nodes();
   Status read_outputs();
@@ -54,17 +64,54 @@ class Reader {
 
   const compiled::Model& model_;
   Constants& constants_;
+  std::shared_ptr<const std::byte[]> file_;
   Graph graph_;
+  CompiledModel made_;
   graph::ImportContext context_;
-  std::vector<ValueId> ids_;  // (values of the file)
+  std::vector<ValueId> ids_;           // (values of the file)
+  std::vector<bool> has_packed_form_;  // (values of the file)
 };
+
+Status Reader::find_packed() {
+  if (model_.packed() == nullptr) return {};
+  for (const compiled::PackedWeights* packed : *model_.packed()) {
+    if (!exists(packed->constant())) {
+      return Status::error(fmt::format("packed weights of value {}, which does not exist", packed->constant()));
+    }
+    has_packed_form_[static_cast<std::size_t>(packed->constant())] = true;
+  }
+  return {};
+}
+
+Status Reader::read_packed() {
+  if (model_.packed() == nullptr) return {};
+  for (const compiled::PackedWeights* packed : *model_.packed()) {
+    if (id(packed->constant()) == kUndefined) {
+      return Status::error(fmt::format("packed weights of value {}, which is no constant", packed->constant()));
+    }
+    const graph::Value& value = graph_[id(packed->constant())];
+    Result<StoredWeights> stored = StoredWeights::read(file_, *packed, value, constants_);
+    if (!stored) return stored.status();
+    made_.packed.emplace_back(value, std::move(*stored));
+  }
+  return {};
+}
+
+Status Reader::read_notes() {
+  if (model_.notes() == nullptr) return {};
+  for (const compiled::Note* note : *model_.notes()) {
+    made_.notes.insert_or_assign(constants_.text(note->key()), constants_.text(note->text()));
+  }
+  return {};
+}
 
 Status Reader::read_constants() {
   for (std::uint32_t i = 0; i < ids_.size(); ++i) {
     const compiled::Value& stored = *model_.values()->Get(i);
     if (stored.data() == nullptr) continue;
-    Result<graph::Value> value = constants_.read(stored);
+    Result<graph::Value> value = constants_.read(stored, !has_packed_form_[i]);
     if (!value) return value.status();
+    if (has_packed_form_[i]) made_.deferred.emplace_back(*value, stored.data()->checksum());
     ids_[i] = graph_.add_value(std::move(*value));
   }
   return {};
@@ -152,7 +199,7 @@ Status Reader::read_outputs() {
 
 }  // namespace
 
-Result<Graph> read_compiled(const std::shared_ptr<const std::byte[]>& file, std::size_t size) {
+Result<CompiledModel> read_compiled(const std::shared_ptr<const std::byte[]>& file, std::size_t size) {
   if (reinterpret_cast<std::uintptr_t>(file.get()) % kBlobAlignment != 0) {
     return Status::error(fmt::format("the memory of a compiled model must be {}-byte aligned", kBlobAlignment));
   }
@@ -162,7 +209,7 @@ Result<Graph> read_compiled(const std::shared_ptr<const std::byte[]>& file, std:
   flatbuffers::Verifier verifier(description, parts->description.size());
   if (!compiled::VerifyModelBuffer(verifier)) return Status::error("the description is not a valid FlatBuffer");
   Constants constants(file, *parts);
-  return Reader(*compiled::GetModel(description), constants).run();
+  return Reader(*compiled::GetModel(description), constants, file).run();
 }
 
 }  // namespace octet::runtime

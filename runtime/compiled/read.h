@@ -4,14 +4,27 @@
 #include <octet/status.h>
 
 #include <cstddef>
+#include <map>
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "graph/graph.h"
+#include "runtime/compiled/packed.h"
 
 namespace octet::runtime {
 
-// The graph of a compiled model, not simplified yet. Constants point into `file`, which they keep
-// alive. Nothing in it is trusted: every node passes the rules that a node of an ONNX file passes.
-Result<graph::Graph> read_compiled(const std::shared_ptr<const std::byte[]>& file, std::size_t size);
+struct CompiledModel {
+  graph::Graph graph;  // not simplified yet
+  std::map<std::string, std::string> notes;
+  // Packed forms, and the constants that have one: their elements are not verified, this is their checksum.
+  std::vector<std::pair<graph::Value, StoredWeights>> packed;
+  std::vector<std::pair<graph::Value, std::uint64_t>> deferred;
+};
+
+// Constants and packed weights point into `file`, which they keep alive. Nothing in it is trusted: every
+// node passes the rules that a node of an ONNX file passes.
+Result<CompiledModel> read_compiled(const std::shared_ptr<const std::byte[]>& file, std::size_t size);
 
 }  // namespace octet::runtime

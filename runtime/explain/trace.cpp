@@ -101,6 +101,8 @@ bool is_conversion(graph::Op op) {
 
 Result<Trace> Trace::create(const Model& model, std::span<const NamedTensor> inputs, SessionOptions options) {
   const FloatEnvironment environment;
+  // The graphs below are models of their own, which know nothing of the file.
+  if (Status status = model.impl().weights->before_reading_all(); !status.ok()) return status;
   Graph graph = model.impl().graph;
   options.input_shapes.clear();
   for (ValueId id : graph.inputs) {

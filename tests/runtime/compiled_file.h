@@ -37,10 +37,10 @@ class AlignedCopy {
 
 class CompiledFile {
  public:
-  explicit CompiledFile(const Model& model)
+  explicit CompiledFile(const Model& model, const CompileOptions& options = {})
       : path_((std::filesystem::temp_directory_path() / ("octet_test_" + std::to_string(::getpid()) + ".octet"))
                   .string()) {
-    model.compile(path_).value();
+    model.compile(path_, options).value();
     std::ifstream file(path_, std::ios::binary);
     const std::string bytes(std::istreambuf_iterator<char>(file), {});
     copy_ = std::make_unique<AlignedCopy>(std::as_bytes(std::span(bytes)));
