@@ -7,7 +7,8 @@
 set -euo pipefail
 
 packages="libc6 libgcc-s1 libstdc++6 zlib1g libfmt9 libfmt-dev libcpuinfo0 libcpuinfo-dev libpthreadpool0
-  libpthreadpool-dev libprotobuf32 libprotobuf-dev libonnx1 libonnx-dev catch2 libcli11-dev nlohmann-json3-dev"
+  libpthreadpool-dev libprotobuf32 libprotobuf-dev libonnx1 libonnx-dev catch2 libcli11-dev nlohmann-json3-dev
+  libstb-dev"
 
 root=${1:?usage: arm64_sysroot.sh DIRECTORY}
 mkdir -p "$root"
