@@ -31,8 +31,8 @@ struct Executor {
   /// must outlive the sessions that use it.
   template <class Functor>
   static Executor of(Functor& functor) noexcept {
-    return {[](void* self, std::size_t count, Task task, void* context) {
-              (*static_cast<Functor*>(self))(count, Body{task, context});
+    return {[](void* address, std::size_t count, Task task, void* context) {
+              (*static_cast<Functor*>(address))(count, Body{task, context});
             },
             &functor};
   }
