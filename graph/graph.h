@@ -33,6 +33,7 @@ struct Value {
   Shape shape;
   bool shape_known = false;  // false until inferred: the rank itself is unknown
   Quant quant;               // empty scale: plain numbers
+  std::int32_t relabelled = 0;  // what lower() has added to the model's codes: 0, 128 or -128
   std::shared_ptr<const std::byte[]> data;  // constant: shape.count() elements of dtype, little-endian
 
   bool is_constant() const noexcept { return data != nullptr; }

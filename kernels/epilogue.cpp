@@ -85,7 +85,7 @@ Result<Codes> target_of(const OpContext& ctx, const graph::Residual* residual) {
   return activation_codes_of(ctx, middle, "the convolution below the residual add");
 }
 
-Result<AddParams> residual_add(const OpContext& ctx, const graph::Clamp& clamp, const Codes& own) {
+Result<AddParams> residual_add(const OpContext& ctx, const graph::Clamp& clamp, const Codes& own, bool first) {
   if (!ctx.has_input(3)) return ctx.error("the residual input is missing");
   const Operand &r = ctx.inputs[3], &y = ctx.outputs[0];
   if (!(r.shape == y.shape)) {
@@ -97,7 +97,7 @@ Result<AddParams> residual_add(const OpContext& ctx, const graph::Clamp& clamp, 
   if (!sum) return sum.status();
   Result<AddParams> add =
       add_params(own.scale, own.zero_point, other->scale, other->zero_point, sum->scale, sum->zero_point,
-                 code_range(sum->dtype, sum->scale, sum->zero_point, clamp), 1, ctx.requant);
+                 code_range(sum->dtype, sum->scale, sum->zero_point, clamp), 1, ctx.requant, y.relabelled, first);
   if (!add) return ctx.error(add.status().message());
   return add;
 }
@@ -266,7 +266,7 @@ Result<Epilogue> make_epilogue(const OpContext& ctx, const WeightQuant& quant, s
     e.max = range.max;
     e.finish = finish_of(ctx.requant);
     if (residual != nullptr) {
-      const Result<AddParams> add = residual_add(ctx, clamp, *target);
+      const Result<AddParams> add = residual_add(ctx, clamp, *target, residual->residual_is_first);
       if (!add) return add.status();
       e.add = *add;
     }

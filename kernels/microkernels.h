@@ -36,14 +36,16 @@ struct Requant {
 };
 
 // out = clamp(zo + ((ma*(a-za) + mb*(b-zb) + (1 << (shift-1))) >> shift)); the sum fits int32.
-// floating: clamp(rne(f32(f32((a-za)*fa) + f32((b-zb)*fb))) + zo).
+// floating: clamp(rne(fma(a-za, fa, fma(b-zb, fb, fc))) + zo), or with b_first the same from b around a.
+// The zero points are inside fc; za, zb and zo are what relabelling has added to the model's codes.
 struct AddParams {
   int32_t za, zb, zo;
   int32_t ma, mb;    // |m| <= 2^21
   int32_t shift;     // in [1, 30]
-  float fa, fb;
+  float fa, fb, fc;
   int32_t min, max;
   Finish finish;     // fixed or floating
+  bool b_first = false;
 };
 
 // acc = (a-za)*(b-zb), then requantize with one (multiplier, shift) or scale.

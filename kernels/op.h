@@ -23,6 +23,7 @@ struct Operand {
   DType dtype = DType::f32;
   Shape shape;                           // fully known
   const Quant* quant = nullptr;          // nullptr: plain numbers
+  std::int32_t relabelled = 0;           // what lower() has added to the model's codes
   const std::byte* constant = nullptr;   // the elements, if known now
   bool present = true;                   // false: an optional input that is absent
   int max_code = 255;                    // u8 codes: none above this occurs (reduced range, clamps)

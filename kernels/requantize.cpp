@@ -62,7 +62,7 @@ CodeRange code_range(DType dtype, float scale, std::int32_t zero_point, const gr
 }
 
 Result<AddParams> add_params(float sa, std::int32_t za, float sb, std::int32_t zb, float so, std::int32_t zo,
-                             CodeRange range, int b_sign, RequantMode mode) {
+                             CodeRange range, int b_sign, RequantMode mode, std::int32_t relabelled, bool b_first) {
   const double ratio = static_cast<double>(std::max(sa, sb)) / static_cast<double>(so);
   if (!(ratio < 0x1p19)) {
     return Status::error(fmt::format(
@@ -74,17 +74,26 @@ Result<AddParams> add_params(float sa, std::int32_t za, float sb, std::int32_t z
   const auto multiplier = [&](float s) {          // at most 2^21
     return nearest(std::ldexp(static_cast<double>(s) / static_cast<double>(so), shift));
   };
-  return AddParams{.za = za,
-                   .zb = zb,
-                   .zo = zo,
-                   .ma = multiplier(sa),
-                   .mb = b_sign * multiplier(sb),
-                   .shift = shift,
-                   .fa = sa / so,
-                   .fb = static_cast<float>(b_sign) * (sb / so),
-                   .min = range.min,
-                   .max = range.max,
-                   .finish = finish_of(mode)};
+  AddParams add{.za = za,
+                .zb = zb,
+                .zo = zo,
+                .ma = multiplier(sa),
+                .mb = b_sign * multiplier(sb),
+                .shift = shift,
+                .fa = sa / so,
+                .fb = static_cast<float>(b_sign) * (sb / so),
+                .fc = 0,
+                .min = range.min,
+                .max = range.max,
+                .finish = finish_of(mode),
+                .b_first = b_first};
+  if (add.finish == Finish::floating) {  // rounded as the model's own codes: another label would round otherwise
+    const auto a = static_cast<float>(za - relabelled), b = static_cast<float>(zb - relabelled);
+    const float zeros = b_first ? std::fma(add.fb, b, add.fa * a) : std::fma(add.fa, a, add.fb * b);
+    add.fc = static_cast<float>(zo - relabelled) - zeros;
+    add.za = add.zb = add.zo = relabelled;
+  }
+  return add;
 }
 
 MulParams mul_params(float sa, std::int32_t za, float sb, std::int32_t zb, float so, std::int32_t zo, CodeRange range,

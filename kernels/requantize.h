@@ -36,8 +36,11 @@ CodeRange code_range(DType dtype);
 CodeRange code_range(DType dtype, float scale, std::int32_t zero_point, const graph::Clamp& clamp);
 
 // The Add row of docs/arithmetic.md: b_sign -1 for Sub. Refused when R = max(sa,sb)/so >= 2^19.
+// relabelled: what relabelling has added to the model's codes (graph::Value), and so to all the zero points.
+// b_first: b is the model's first operand, which the float modes tell from the second.
 Result<AddParams> add_params(float sa, std::int32_t za, float sb, std::int32_t zb, float so, std::int32_t zo,
-                             CodeRange range, int b_sign, RequantMode mode);
+                             CodeRange range, int b_sign, RequantMode mode, std::int32_t relabelled = 0,
+                             bool b_first = false);
 MulParams mul_params(float sa, std::int32_t za, float sb, std::int32_t zb, float so, std::int32_t zo, CodeRange range,
                      RequantMode mode);
 

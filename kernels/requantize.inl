@@ -46,11 +46,12 @@ inline int32_t add_codes(const AddParams& p, int32_t a, int32_t b) {
     const int32_t code = (sum >> p.shift) + p.zo;
     return code < p.min ? p.min : code > p.max ? p.max : code;
   }
-  const float fa = static_cast<float>(a - p.za) * p.fa;
-  const float fb = static_cast<float>(b - p.zb) * p.fb;
+  const float fa = static_cast<float>(a - p.za);
+  const float fb = static_cast<float>(b - p.zb);
   const float lo = static_cast<float>(p.min - p.zo);
   const float hi = static_cast<float>(p.max - p.zo);
-  float v = fa + fb;
+  float v = p.b_first ? __builtin_fmaf(fb, p.fb, __builtin_fmaf(fa, p.fa, p.fc))
+                      : __builtin_fmaf(fa, p.fa, __builtin_fmaf(fb, p.fb, p.fc));
   v = v < lo ? lo : v;
   v = v > hi ? hi : v;
   return round_half_even(v) + p.zo;

@@ -99,8 +99,8 @@ bool gemm_is_right(const Backend& backend, const Gemm& gemm, std::size_t n, Fini
   std::vector<const std::uint8_t*> rows;
   for (std::size_t i = 0; i < m * taps; ++i) rows.push_back(a.data() + i * kc);
   const Columns columns(width, codes, finish);
-  const AddParams add{codes.middle(), codes.middle() + 3, codes.middle() - 5, 1 << 19, -(1 << 18), 19, 1.0F,
-                      -0.5F,          codes.min,          codes.max,          finish};
+  const AddParams add{codes.middle(), codes.middle() + 3, codes.middle() - 5, 1 << 19, -(1 << 18), 19, 1.0F, -0.5F,
+                      0.5F,           codes.min,          codes.max,          finish};
   const auto residual = bytes.vector<std::uint8_t>(m * n);
   std::vector<std::int32_t> zeros(width);
   for (std::size_t j = 0; with_zeros && j < n; j += 3) zeros[j] = static_cast<std::int32_t>(j) - 9;
@@ -169,8 +169,8 @@ bool add_is_right(const Backend& backend, Finish finish, std::size_t b_step) {
   const Codes codes(backend);
   Bytes bytes;
   const auto a = bytes.vector<std::uint8_t>(kCount), b = bytes.vector<std::uint8_t>(kCount);
-  const AddParams p{codes.middle(), codes.middle() - 7, codes.middle() + 2, 777777,        -654321, 20,
-                    0.7417F,        -0.62401F,          codes.min + 1,      codes.max - 1, finish};
+  const AddParams p{codes.middle(), codes.middle() - 7, codes.middle() + 2, 777777, -654321, 20, 0.7417F, -0.62401F,
+                    -7.25F,         codes.min + 1,      codes.max - 1,      finish};
   std::vector<std::uint8_t> out(kCount);
   backend.add(p, a.data(), 1, b.data(), b_step, out.data(), kCount);
   for (std::size_t i = 0; i < kCount; ++i) {

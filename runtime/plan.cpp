@@ -49,6 +49,7 @@ kernels::Operand operand_of(const Graph& graph, ValueId id, const std::vector<in
   operand.shape = value.shape;
   operand.quant = value.is_quantized() ? &value.quant : nullptr;
   operand.constant = value.data.get();
+  operand.relabelled = value.relabelled;
   operand.max_code = max_codes[static_cast<std::size_t>(id)];
   return operand;
 }

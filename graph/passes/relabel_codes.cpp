@@ -32,6 +32,7 @@ void relabel(Value& value, DType to) {
     value.data = memory;
   }
   value.dtype = to;
+  value.relabelled += to == DType::u8 ? kShift : -kShift;
   shift(value.quant, to);
 }
 

@@ -79,6 +79,8 @@ class Adder {
         zb_(p.zb),
         fa_(p.fa),
         fb_(p.fb),
+        fc_(p.fc),
+        b_first_(p.b_first),
         right_(vdupq_n_s32(-p.shift)),
         constant_(vdupq_n_s32(static_cast<int32_t>(0U - static_cast<uint32_t>(p.ma) * static_cast<uint32_t>(p.za) -
                                                    static_cast<uint32_t>(p.mb) * static_cast<uint32_t>(p.zb)))) {}
@@ -93,14 +95,17 @@ class Adder {
   template <bool kFixed>
   OCTET_INLINE int32x4_t term(int32x4_t a, int32x4_t b) const {
     if constexpr (kFixed) return vrshlq_s32(vmlaq_n_s32(vmlaq_n_s32(constant_, a, ma_), b, mb_), right_);
-    const float32x4_t fa = vmulq_n_f32(vcvtq_f32_s32(vsubq_s32(a, vdupq_n_s32(za_))), fa_);
-    const float32x4_t fb = vmulq_n_f32(vcvtq_f32_s32(vsubq_s32(b, vdupq_n_s32(zb_))), fb_);
-    return vcvtnq_s32_f32(vaddq_f32(fa, fb));
+    const float32x4_t fa = vcvtq_f32_s32(vsubq_s32(a, vdupq_n_s32(za_)));
+    const float32x4_t fb = vcvtq_f32_s32(vsubq_s32(b, vdupq_n_s32(zb_)));
+    const float32x4_t zeros = vdupq_n_f32(fc_);
+    return vcvtnq_s32_f32(b_first_ ? vfmaq_n_f32(vfmaq_n_f32(zeros, fa, fa_), fb, fb_)
+                                   : vfmaq_n_f32(vfmaq_n_f32(zeros, fb, fb_), fa, fa_));
   }
 
   Codes codes_;
   int32_t ma_, mb_, za_, zb_;
-  float fa_, fb_;
+  float fa_, fb_, fc_;
+  bool b_first_;
   int32x4_t right_, constant_;
 };
 

@@ -124,7 +124,7 @@ Result<PreparedOp> prepare_binary(const OpContext& ctx) {
   if (attrs.fn == graph::BinaryFn::add || attrs.fn == graph::BinaryFn::sub) {
     const Result<AddParams> params =
         add_params(a->scale, a->zero_point, b->scale, b->zero_point, o->scale, o->zero_point, range,
-                   attrs.fn == graph::BinaryFn::add ? 1 : -1, ctx.requant);
+                   attrs.fn == graph::BinaryFn::add ? 1 : -1, ctx.requant, out.relabelled);
     if (!params.ok()) return ctx.error(params.status().message());
     return PreparedOp(
         std::make_unique<BinaryOp<AddParams, AddFn>>(ctx, std::move(axes), *count, *params, ctx.backend.add, "add"));

@@ -159,11 +159,13 @@ class Adder {
         high_(spread_byte(p.max)),
         fa_(p.fa),
         fb_(p.fb),
+        fc_(p.fc),
         top_(static_cast<float>(p.max - p.zo)),
         za_(p.za),
         zb_(p.zb),
         fixed_(p.finish == Finish::fixed),
-        whole_(p.min == 0 && p.max == 255) {
+        whole_(p.min == 0 && p.max == 255),
+        b_first_(p.b_first) {
     const int64_t zero = static_cast<int64_t>(p.zo) << p.shift;
     const int64_t largest = 255 * ((p.ma < 0 ? -int64_t{p.ma} : p.ma) + (p.mb < 0 ? -int64_t{p.mb} : p.mb));
     zero_inside_ = fixed_ && largest + zero + (int64_t{1} << p.shift) <= INT32_MAX;
@@ -191,16 +193,17 @@ class Adder {
     return shift_right(dot_words(fine, shift_left<7>(pairs), coarse_), shift_);
   }
   OCTET_INLINE Ints floating(Ints pairs) const {
-    const Ints a = subtract(bit_and(pairs, spread(0xFFFF)), spread(za_));
-    const Ints b = subtract(shift_right<16>(pairs), spread(zb_));
-    const Floats sum = add(multiply(to_floats(a), spread(fa_)), multiply(to_floats(b), spread(fb_)));
+    const Floats a = to_floats(subtract(bit_and(pairs, spread(0xFFFF)), spread(za_)));
+    const Floats b = to_floats(subtract(shift_right<16>(pairs), spread(zb_)));
+    const Floats sum = b_first_ ? multiply_add(b, spread(fb_), multiply_add(a, spread(fa_), spread(fc_)))
+                                : multiply_add(a, spread(fa_), multiply_add(b, spread(fb_), spread(fc_)));
     return to_ints(minimum(sum, spread(top_)));
   }
 
   Ints constant_, fine_, coarse_, shift_, zero_, low_, high_;
-  float fa_, fb_, top_;
+  float fa_, fb_, fc_, top_;
   int32_t za_, zb_;
-  bool fixed_, whole_, zero_inside_;
+  bool fixed_, whole_, b_first_, zero_inside_;
 };
 
 }  // namespace

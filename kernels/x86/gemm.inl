@@ -232,7 +232,7 @@ void run_block(const GemmArgs& args) {
   const Product product{args};
   const bool finishes = args.requant->finish != Finish::accumulators, adds = args.add != nullptr;
   const Requantizer<RowOrder<kVectors>> requantizer(*args.requant, 0);
-  const Adder adder(adds ? *args.add : AddParams{0, 0, 0, 0, 0, 1, 0, 0, 0, 0, Finish::fixed});
+  const Adder adder(adds ? *args.add : AddParams{0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, Finish::fixed});
   const auto finish = requantizer.fixed()
                           ? adds ? finish_tile<kVectors, true, true> : finish_tile<kVectors, true, false>
                       : adds ? finish_tile<kVectors, false, true>

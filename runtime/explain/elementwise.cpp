@@ -30,7 +30,8 @@ Status explain_add(const Site& site, const kernels::Codes& a, std::int32_t qa, c
   const kernels::Codes y = site.use_output();
   const kernels::CodeRange range = range_of(site, y);
   const Result<kernels::AddParams> made =
-      kernels::add_params(a.scale, a.zero_point, b.scale, b.zero_point, y.scale, y.zero_point, range, sign, site.mode);
+      kernels::add_params(a.scale, a.zero_point, b.scale, b.zero_point, y.scale, y.zero_point, range, sign, site.mode,
+                          site.output().relabelled);
   if (!made.ok()) return made.status();
   const kernels::AddParams& p = *made;
   const std::int64_t da = qa - a.zero_point, db = qb - b.zero_point;
@@ -49,15 +50,22 @@ Status explain_add(const Site& site, const kernels::Codes& a, std::int32_t qa, c
               fmt::format("{:.9g}", std::ldexp(static_cast<double>(sum), -p.shift)));
     rounded = (sum + (std::int64_t{1} << (p.shift - 1))) >> p.shift;
     site.step("rounding", fmt::format("({} + 2^{}) >> {}", sum, p.shift - 1, p.shift), fmt::format("{}", rounded));
+    site.step("zero point", fmt::format("{} + {}", rounded, y.zero_point), fmt::format("{}", rounded + y.zero_point));
+    rounded += y.zero_point;
   } else {
-    const float fa = static_cast<float>(da) * p.fa, fb = static_cast<float>(db) * p.fb, sum = fa + fb;
+    const std::int32_t a_code = qa - p.za, b_code = qb - p.zb;
+    const float sum = std::fma(static_cast<float>(a_code), p.fa, std::fma(static_cast<float>(b_code), p.fb, p.fc));
     site.step("factors", "f32(sa/so), f32(sb/so)", fmt::format("{:.9g}, {:.9g}", p.fa, p.fb));
-    site.step("unrounded", fmt::format("f32(f32({}*fa) + f32({}*fb))", da, db), fmt::format("{:.9g}", sum));
-    rounded = static_cast<std::int64_t>(std::nearbyint(std::clamp(static_cast<double>(sum), -1e9, 1e9)));
+    site.step(
+        "zero points",
+        fmt::format("f32({} - fma({}, fa, f32({}*fb)))", y.zero_point - p.zo, a.zero_point - p.za, b.zero_point - p.zb),
+        fmt::format("{:.9g}", p.fc));
+    site.step("unrounded", fmt::format("fma({}, fa, fma({}, fb, {:.9g}))", a_code, b_code, p.fc),
+              fmt::format("{:.9g}", sum));
+    rounded = static_cast<std::int64_t>(std::nearbyint(std::clamp(static_cast<double>(sum), -1e9, 1e9))) + p.zo;
     site.step("rounding", "to nearest, ties to even", fmt::format("{}", rounded));
   }
-  site.step("zero point", fmt::format("{} + {}", rounded, y.zero_point), fmt::format("{}", rounded + y.zero_point));
-  finish_code(site, rounded + y.zero_point, y, range);
+  finish_code(site, rounded, y, range);
   return {};
 }
 

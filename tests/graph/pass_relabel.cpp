@@ -45,6 +45,7 @@ TEST_CASE("activations take the backend's signedness, weights become s8, the cal
   CHECK(b.graph.input(conv, 1).quant.zero_point[0] == (weight == DType::u8 ? 2 : 0));
   CHECK(b.graph.input(conv, 2).dtype == DType::s32);
   CHECK(b.graph.input(add, 1).dtype == wanted);
+  CHECK(b.graph.output(add).relabelled == (declared == wanted ? 0 : wanted == DType::u8 ? 128 : -128));
   CHECK(difference(before, b.graph) == 0);  // exact
 }
 

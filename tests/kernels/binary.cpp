@@ -43,10 +43,9 @@ int run_case(BinaryFn fn, const CodeTensor& a, const CodeTensor& b, const CodeTe
       if (fn == BinaryFn::mul) {
         codes.push_back(oracle::requantize((qa - a.params.zero) * (qb - b.params.zero), a.params.scale, b.params.scale,
                                            out.params.scale, out.params.zero, lo, hi, mode));
-      } else if (fn == BinaryFn::add) {
-        codes.push_back(oracle::add(qa, a.params, qb, b.params, out.params, lo, hi, mode));
-      } else {  // b mirrored at its zero point: -(qb - zb) = (2*zb - qb) - zb
-        codes.push_back(oracle::add(qa, a.params, 2 * b.params.zero - qb, b.params, out.params, lo, hi, mode));
+      } else {
+        const int sign = fn == BinaryFn::add ? 1 : -1;
+        codes.push_back(oracle::add(qa, a.params, qb, b.params, out.params, lo, hi, mode, sign));
       }
     }
     return codes;

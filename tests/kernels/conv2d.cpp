@@ -63,6 +63,7 @@ void check_random(Random& random, const oracle::Conv& g, bool weight_offset, boo
     attrs.residual.present = true;
     attrs.residual.quant = per_tensor(test.y.scale() * random.real(0.3F, 1.5F), random.integer(0, 255));
     attrs.residual.clamp = random_clamp(random);
+    attrs.residual.residual_is_first = random.integer(0, 1) == 1;
     test.residual = activation(test.y.shape, test.y.scale() * random.real(0.1F, 2), random.integer(0, 255),
                                random.codes(static_cast<std::size_t>(test.y.shape.count()), 0, 255));
   }

@@ -28,6 +28,7 @@ CodeTensor random_codes(std::mt19937& random, const Shape& shape) {
 Tensor code_tensor(const CodeTensor& t, DType type) {
   const int shift = type == DType::s8 ? 128 : 0;
   Tensor result{type, t.shape, {}, per_tensor(t.params.scale, t.params.zero - shift), t.constant};
+  result.relabelled = -shift;
   for (const int code : t.codes) result.bytes.push_back(static_cast<std::byte>(code - shift));
   return result;
 }

@@ -108,9 +108,11 @@ TEST_CASE("add slots", "[slots]") {
             .shift = static_cast<std::int32_t>(random() % 8 == 0 ? 1 : 14 + random() % 17),
             .fa = std::ldexp(1.0F + static_cast<float>(random() % 64) / 64, static_cast<int>(random() % 8) - 5),
             .fb = std::ldexp(-1.0F - static_cast<float>(random() % 64) / 64, static_cast<int>(random() % 8) - 5),
+            .fc = static_cast<float>(random() % 4096) / 8 - 256,
             .min = range.min,
             .max = range.max,
-            .finish = finish};
+            .finish = finish,
+            .b_first = random() % 2 == 0};
         const std::size_t shift = random() % 4;
         const Bytes a = random_bytes(random, n + shift), b = random_bytes(random, n + shift);
         const auto out = guarded<std::uint8_t>(n, shift, [&](std::uint8_t* to) {
@@ -125,8 +127,9 @@ TEST_CASE("add slots", "[slots]") {
             expected = static_cast<int>(
                 std::clamp<oracle::Wide>(oracle::floor_divide(sum + unit / 2, unit) + p.zo, p.min, p.max));
           } else {
-            const float fa = static_cast<float>(qa) * p.fa, fb = static_cast<float>(qb) * p.fb;
-            const float sum = fa + fb;
+            const auto x = static_cast<float>(qa), y = static_cast<float>(qb);
+            const float sum =
+                p.b_first ? std::fma(y, p.fb, std::fma(x, p.fa, p.fc)) : std::fma(x, p.fa, std::fma(y, p.fb, p.fc));
             expected =
                 static_cast<int>(std::clamp<double>(oracle::round_even(static_cast<double>(sum)) + p.zo, p.min, p.max));
           }

@@ -28,6 +28,7 @@ int largest_weight(const Gemm& gemm) {
 // The residual add with its scales, which the oracle wants.
 struct Addition {
   oracle::Codes own, other, sum;
+  bool other_first;
   kernels::AddParams params;
 
   Addition(std::mt19937& engine, const kernels::Requant& r) {
@@ -37,13 +38,15 @@ struct Addition {
     other = {scale(), lowest + static_cast<int>(engine() % 256)};
     sum = {scale(), lowest + static_cast<int>(engine() % 256)};
     if (engine() % 3 == 0) own.scale = other.scale = sum.scale / 2;  // ties
+    other_first = engine() % 2 == 0;
     params = kernels::add_params(own.scale, own.zero, other.scale, other.zero, sum.scale, sum.zero, {r.min, r.max}, 1,
-                                 r.finish == Finish::fixed ? RequantMode::fixed : RequantMode::floating)
+                                 r.finish == Finish::fixed ? RequantMode::fixed : RequantMode::floating, 0, other_first)
                  .value();
   }
   int expected(int a, int b, Finish finish) const {
-    return oracle::add(a, own, b, other, sum, params.min, params.max,
-                       finish == Finish::fixed ? oracle::Mode::fixed : oracle::Mode::floating);
+    const auto mode = finish == Finish::fixed ? oracle::Mode::fixed : oracle::Mode::floating;
+    return other_first ? oracle::add(b, other, a, own, sum, params.min, params.max, mode)
+                       : oracle::add(a, own, b, other, sum, params.min, params.max, mode);
   }
 };
 

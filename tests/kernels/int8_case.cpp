@@ -60,6 +60,7 @@ struct Placed {
     operand.dtype = move ? DType::s8 : t.dtype;
     operand.shape = t.shape;
     operand.quant = quant.scale.empty() ? nullptr : &quant;
+    operand.relabelled = move ? -128 : 0;
     operand.constant = t.constant ? reinterpret_cast<const std::byte*>(buffer.data()) : nullptr;
     operand.max_code = t.max_code;
   }
@@ -107,7 +108,6 @@ double bias_code(const Int8Case& test, std::size_t c, float sw, RequantMode mode
 }
 
 }  // namespace
-
 
 TestOperand activation(const Shape& shape, float scale, int zero, std::vector<int> codes) {
   return {.dtype = DType::u8,
@@ -196,7 +196,9 @@ std::vector<double> expected_values(const Int8Case& test, const std::vector<std:
     const auto [own_lo, own_hi] = bounds(conv->residual.clamp, own);
     const int code = oracle::requantize(acc, sx, sw[c], own.scale, own.zero, own_lo, own_hi, m);
     const oracle::Codes other{test.residual->scale(), test.residual->zero()};
-    values.push_back(oracle::add(code, own, test.residual->codes[i], other, out, lo, hi, m));
+    const int joins = test.residual->codes[i];
+    values.push_back(conv->residual.residual_is_first ? oracle::add(joins, other, code, own, out, lo, hi, m)
+                                                      : oracle::add(code, own, joins, other, out, lo, hi, m));
   }
   return values;
 }

@@ -63,11 +63,15 @@ struct Codes {
   int zero = 0;
 };
 
-inline int add(int a, Codes ca, int b, Codes cb, Codes co, int lo, int hi, Mode mode) {
+// a + b, or a - b with sign -1. The float modes round in three places: the product fb*zb, the zero
+// points together, and the two fused multiply-adds.
+inline int add(int a, Codes ca, int b, Codes cb, Codes co, int lo, int hi, Mode mode, int sign = 1) {
   if (mode != Mode::fixed) {
-    const float fa = static_cast<float>(a - ca.zero) * (ca.scale / co.scale);
-    const float fb = static_cast<float>(b - cb.zero) * (cb.scale / co.scale);
-    const double code = round_even(static_cast<double>(fa + fb)) + co.zero;
+    const float fa = ca.scale / co.scale, fb = static_cast<float>(sign) * (cb.scale / co.scale);
+    const float product = fb * static_cast<float>(cb.zero);
+    const float zeros = static_cast<float>(co.zero) - std::fma(fa, static_cast<float>(ca.zero), product);
+    const float sum = std::fma(static_cast<float>(a), fa, std::fma(static_cast<float>(b), fb, zeros));
+    const double code = round_even(static_cast<double>(sum));
     return code < lo ? lo : code > hi ? hi : static_cast<int>(code);
   }
   const double so = co.scale, ratio = static_cast<double>(std::max(ca.scale, cb.scale)) / so;
@@ -78,8 +82,8 @@ inline int add(int a, Codes ca, int b, Codes cb, Codes co, int lo, int hi, Mode 
   const auto multiplier = [&](float scale) {
     return static_cast<std::int64_t>(round_even(static_cast<double>(scale) / so * std::ldexp(1.0, s)));
   };
-  const Wide sum =
-      static_cast<Wide>(multiplier(ca.scale)) * (a - ca.zero) + static_cast<Wide>(multiplier(cb.scale)) * (b - cb.zero);
+  const Wide sum = static_cast<Wide>(multiplier(ca.scale)) * (a - ca.zero) +
+                   static_cast<Wide>(sign * multiplier(cb.scale)) * (b - cb.zero);
   const Wide unit = static_cast<Wide>(1) << s;
   const Wide code = co.zero + floor_divide(sum + unit / 2, unit);
   return code < lo ? lo : code > hi ? hi : static_cast<int>(code);

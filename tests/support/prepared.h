@@ -24,6 +24,7 @@ struct Tensor {
   Quant quant = {};
   bool constant = false;
   bool present = true;
+  int relabelled = 0;
 
   template <class T>
   std::vector<T> as() const {
@@ -115,6 +116,7 @@ inline Result<RunResult> run_op(kernels::PrepareFn prepare, const graph::Attrs& 
     return kernels::Operand{.dtype = t.dtype,
                             .shape = t.shape,
                             .quant = t.quant.scale.empty() ? nullptr : &t.quant,
+                            .relabelled = t.relabelled,
                             .constant = constant,
                             .present = t.present};
   };
