@@ -47,7 +47,7 @@ check(FILES ${ROOT}/kernels/*.h ${ROOT}/kernels/*.cpp ${ROOT}/kernels/ops/* ${RO
   MAY "kernels/.*|graph/attrs\\.h|graph/ops\\.def|backends\\.inc" NEVER "${outside}|pthreadpool|xsimd")
 check(FILES ${ROOT}/kernels/onednn/* MAY "kernels/.*|graph/attrs\\.h|graph/ops\\.def" NEVER "${onnx}|CLI/|nlohmann/|pthreadpool|cpuinfo|xsimd")
 check(FILES ${ROOT}/runtime/*.h ${ROOT}/runtime/*.cpp ${ROOT}/runtime/explain/* ${ROOT}/runtime/tune/* MAY "runtime/.*|kernels/.*|graph/.*" NEVER "${outside}|xsimd|cpuinfo")
-check(FILES ${ROOT}/runtime/compiled/* MAY "runtime/.*|kernels/op\\.h|graph/.*|octet_generated\\.h" NEVER "${outside}|xsimd|cpuinfo")
+check(FILES ${ROOT}/runtime/compiled/* MAY "runtime/.*|kernels/(op|backend|layer_weights)\\.h|graph/.*|octet_generated\\.h" NEVER "${outside}|xsimd|cpuinfo")
 check(FILES ${ROOT}/examples/*.cpp ${ROOT}/examples/*.c MAY "" NEVER "${outside}")
 
 # Backend folders: the contract, shared text, intrinsics, three C headers and xsimd; nothing else.

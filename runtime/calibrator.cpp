@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "graph/quantize/calibration_record.h"
 #include "graph/quantize/qconfig.h"
-#include "runtime/calibration_record.h"
 #include "runtime/float_environment.h"
 #include "runtime/model_impl.h"
 
@@ -220,8 +220,8 @@ std::vector<ObservedTensor> Calibrator::provenance() const {
   for (const Impl::Watched& value : impl_->watched) {
     const Range chosen = value.observer->range(value.wanted.codes);
     all.push_back({impl_->model.impl().graph[value.wanted.value].name, value.wanted.observer.kind, value.extremes.seen,
-                   value.extremes.min_sample, value.extremes.max_sample, chosen,
-                   value.observer->clipped_share(chosen), value.observer->shares(64)});
+                   value.extremes.min_sample, value.extremes.max_sample, chosen, value.observer->clipped_share(chosen),
+                   value.observer->shares(64)});
   }
   return all;
 }
@@ -230,7 +230,7 @@ Result<Model> Calibrator::convert() const {
   const FloatEnvironment environment;
   Result<graph::Graph> int8 = graph::convert(impl_->model.impl().graph, impl_->chosen_ranges(), impl_->config);
   if (!int8.ok()) return int8.status();
-  return runtime::make_model(std::move(*int8), impl_->model.impl().float_prepare, runtime::calibration_record(*this));
+  return runtime::make_model(std::move(*int8), impl_->model.impl().float_prepare, graph::calibration_record(*this));
 }
 
 std::int64_t Calibrator::samples() const noexcept { return impl_->samples; }

@@ -12,10 +12,10 @@
 
 #include "graph/passes/derived_constant.h"
 #include "graph/passes/passes.h"
+#include "graph/quantize/calibration_record.h"
 #include "graph/quantize/channel_scales.h"
 #include "graph/quantize/convert.h"
 #include "graph/quantize/input_sums.h"
-#include "runtime/calibration_record.h"
 #include "runtime/calibrator.h"
 #include "runtime/float_environment.h"
 #include "runtime/tune/watch.h"
@@ -175,8 +175,7 @@ Result<Model> convert_corrected(const Calibrator& calibrator, const Batches& bat
   ranges.resize(corrected->values.size());
   Result<graph::Graph> int8 = graph::convert(*corrected, ranges, impl.config);
   if (!int8.ok()) return int8.status();
-  return runtime::make_model(std::move(*int8), impl.model.impl().float_prepare,
-                             runtime::calibration_record(calibrator));
+  return runtime::make_model(std::move(*int8), impl.model.impl().float_prepare, graph::calibration_record(calibrator));
 }
 
 }  // namespace octet

@@ -6,10 +6,10 @@
 #include <map>
 #include <string>
 
-namespace octet::runtime {
+namespace octet::graph {
 
 // Model::notes() of what this calibrator makes: how many samples, which configuration, and for every tensor
 // its observer, the values it has seen and the range that was chosen.
 std::map<std::string, std::string> calibration_record(const Calibrator& calibrator);
 
-}  // namespace octet::runtime
+}  // namespace octet::graph

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/calibration_record.h"
+#include "graph/quantize/calibration_record.h"
 
 #include <nlohmann/json.hpp>
 
-namespace octet::runtime {
+namespace octet::graph {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -28,4 +28,4 @@ std::map<std::string, std::string> calibration_record(const Calibrator& calibrat
   return {{"calibration", record.dump(-1, ' ', false, Json::error_handler_t::replace)}};
 }
 
-}  // namespace octet::runtime
+}  // namespace octet::graph
