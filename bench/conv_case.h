@@ -17,12 +17,16 @@
 namespace octet::bench {
 
 // How weights are distributed: AVX2 runs proven-safe ones fast and widens the rest.
-enum class WeightKind { safe, gaussian, uniform };
+enum class WeightKind { safe, reduced, gaussian, uniform };
 inline WeightKind weight_kind(std::string_view name) {
-  return name == "gaussian" ? WeightKind::gaussian : name == "uniform" ? WeightKind::uniform : WeightKind::safe;
+  return name == "gaussian"  ? WeightKind::gaussian
+         : name == "uniform" ? WeightKind::uniform
+         : name == "reduced" ? WeightKind::reduced
+                             : WeightKind::safe;
 }
 
-// (out, in/groups, kernel, kernel), the largest of each channel +-127 (safe: +-63).
+// (out, in/groups, kernel, kernel), the largest of each channel +-127 (safe and reduced: +-63). Normally distributed,
+// as gaussian and reduced, trained ones are; uniform ones are the worst case.
 inline std::vector<std::int8_t> random_weights(const ConvShape& shape, WeightKind kind) {
   std::mt19937 random(5);
   std::normal_distribution<float> normal;
@@ -32,10 +36,11 @@ inline std::vector<std::int8_t> random_weights(const ConvShape& shape, WeightKin
   for (std::int64_t o = 0; o < shape.out; ++o) {
     float largest = 1e-9F;
     for (float& w : channel) {
-      w = kind == WeightKind::gaussian ? normal(random) : static_cast<float>(random() % 255) - 127.0F;
+      w = kind == WeightKind::gaussian || kind == WeightKind::reduced ? normal(random)
+                                                                      : static_cast<float>(random() % 255) - 127.0F;
       largest = std::max(largest, std::abs(w));
     }
-    const float scale = (kind == WeightKind::safe ? 63.0F : 127.0F) / largest;
+    const float scale = (kind == WeightKind::safe || kind == WeightKind::reduced ? 63.0F : 127.0F) / largest;
     for (float w : channel) weights.push_back(static_cast<std::int8_t>(std::nearbyint(w * scale)));
   }
   return weights;
@@ -107,7 +112,7 @@ class ConvCase {
   std::vector<std::int8_t> weights_;
   kernels::AlignedBytes input_, output_, scratch_;
   std::vector<std::int32_t> bias_;
-  Quant in_quant_{{0.02F}, {3}, -1}, out_quant_{{0.1F}, {100}, -1}, weight_quant_, bias_quant_;
+  Quant in_quant_{{0.02F}, {0}, -1}, out_quant_{{0.1F}, {100}, -1}, weight_quant_, bias_quant_;
   graph::Attrs attrs_;
   std::vector<kernels::Operand> inputs_, outputs_;
   kernels::PreparedOp op_;

@@ -23,5 +23,5 @@ fi
 if usable avxvnni; then
   for network in resnet50 mobilenet_v2_depthwise; do peers AVX2_VNNI avxvnni $network gaussian; done
 fi
-for weights in safe gaussian uniform; do peers AVX2 avx2 resnet50 $weights; done
+for weights in reduced safe gaussian uniform; do peers AVX2 avx2 resnet50 $weights; done
 peers AVX2 avx2 mobilenet_v2_depthwise gaussian

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // octet's convolutions against oneDNN's int8 ones, layer by layer, alternating in one process.
-//   bench_peers BACKEND NETWORK [safe|gaussian|uniform] [ROUNDS]
+//   bench_peers BACKEND NETWORK [safe|reduced|gaussian|uniform] [ROUNDS]
 // oneDNN's instruction set is limited with its own environment variable ONEDNN_MAX_CPU_ISA
 // (AVX2, AVX512_CORE_VNNI ...), so that like is compared with like.
 #include <fmt/format.h>
@@ -94,7 +94,7 @@ std::pair<double, double> alternate(A a, B b, int rounds) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 3) return fmt::print(stderr, "usage: bench_peers BACKEND NETWORK [safe|gaussian|uniform] [ROUNDS]\n"), 2;
+  if (argc < 3) return fmt::print(stderr, "usage: bench_peers BACKEND NETWORK [safe|reduced|gaussian|uniform] [ROUNDS]\n"), 2;
   const kernels::onednn::ThreadCount one_thread(1);
   const kernels::Backend* backend = kernels::choose_backend(argv[1]).value();
   const auto kind = bench::weight_kind(argc > 3 ? argv[3] : "safe");

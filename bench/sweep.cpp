@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Does cost grow as the work does? Hundreds of matrix products and convolutions of at least 10 million
 // multiply-accumulates, one thread:
-//   bench_sweep BACKEND gemm|conv|grouped [safe|gaussian|uniform]
+//   bench_sweep BACKEND gemm|conv|grouped [safe|reduced|gaussian|uniform]
 // A line per shape, then a table of those below 70 % of peak by reason (bench/sweep_bound.h), the slowest
 // of each. Exits with 1 if a shape is slower than its reasons allow: a cliff.
 #include <fmt/format.h>
@@ -72,7 +72,7 @@ void print_table(const std::vector<Line>& lines) {
 int main(int argc, char** argv) {
   const std::string kind = argc > 2 ? argv[2] : "";
   if (kind != "gemm" && kind != "conv" && kind != "grouped") {
-    return fmt::print(stderr, "usage: bench_sweep BACKEND gemm|conv|grouped [safe|gaussian|uniform]\n"), 2;
+    return fmt::print(stderr, "usage: bench_sweep BACKEND gemm|conv|grouped [safe|reduced|gaussian|uniform]\n"), 2;
   }
   const auto chosen = kernels::choose_backend(argv[1]);
   if (!chosen.ok()) return fmt::print(stderr, "{}\n", chosen.status().message()), 2;

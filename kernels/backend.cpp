@@ -44,6 +44,7 @@ Backend resolve(const Backend& backend) {
     if (full.gemm_exact.run == nullptr) full.gemm_exact = base->gemm_exact;
     if (full.gemm_paired.run == nullptr) full.gemm_paired = base->gemm_paired;
     inherit(full.depthwise, base->depthwise);
+    inherit(full.depthwise3x3, base->depthwise3x3);
     inherit(full.add, base->add);
     inherit(full.mul, base->mul);
     inherit(full.lookup, base->lookup);

@@ -142,6 +142,7 @@ class DynamicProduct final : public Prepared {
                       .add = nullptr,
                       .residual = nullptr,
                       .residual_stride = 0,
+                      .zeros = nullptr,
                       .weight_zero = weight_zero_.empty() ? nullptr : weight_zero_.data() + block.first_column,
                       .extras = nullptr,
                       .n_extras = 0});

@@ -91,6 +91,11 @@ class IndirectGemm final : public Prepared {
     return round_up(static_cast<std::size_t>(chunk_) * gemm_.taps() * sizeof(void*), 64);
   }
 
+  // Padding that need not be multiplied: a code of 0 is a zero point of 0. Groups have their own pointers into it.
+  const std::uint8_t* zeros() const {
+    return zero_row_.front() == 0 && gemm_.groups() == 1 ? zero_row_.data() : nullptr;
+  }
+
   void run_chunk(const Io& io, Range rows, Range blocks, const std::uint8_t** pointers) const noexcept {
     const auto first = static_cast<std::size_t>(rows.first), m = static_cast<std::size_t>(rows.last - rows.first);
     const std::size_t stride = gemm_.columns();
@@ -108,7 +113,8 @@ class IndirectGemm final : public Prepared {
                .out = io.outputs[0] + first * stride * gemm_.out_size(),
                .out_stride = stride,
                .residual = gemm_.has_add() ? io.input<std::uint8_t>(3) + first * stride : nullptr,
-               .residual_stride = stride},
+               .residual_stride = stride,
+               .zeros = zeros()},
               pointers);
   }
 

@@ -79,6 +79,7 @@ struct GemmArgs {
   const AddParams* add;        // nullptr: no residual
   const uint8_t* residual;     // (m, n) codes
   size_t residual_stride;
+  const uint8_t* zeros;        // if not nullptr: what stands behind this pointer in rows is codes 0, which need no sum
   // Weights whose zero point is not in W already: almost always none. For few weights beyond s8
   // extras cost less, for many a zero point.
   const int32_t* weight_zero;  // (block width), or nullptr: all 0
@@ -123,6 +124,23 @@ struct DepthwiseArgs {
 };
 using DepthwiseFn = void (*)(const DepthwiseArgs&);
 
+// The case that mobile networks are made of, 3x3 taps side by side, for whole rows with their padding: with image
+// column i(x, kx) = x*stride - left + kx,
+//   out[y][x][c] = finish(bias[c] + sum over ky, kx < 3 of p(y, ky, kx) * W[3*ky + kx][c]),  x < count, c < channels,
+//   where p = rows[3*y + ky][i * channels + c] if 0 <= i < width, else zero.
+struct Depthwise3x3Args {
+  const uint8_t* const* rows;  // (n_rows, 3) pointers to the first pixel of image rows, or of rows of zero points
+  size_t n_rows, count, channels;
+  size_t stride;               // columns from one output pixel to the next: 1 or 2
+  size_t left;                 // columns of padding before the image: 0 or 1
+  size_t width;                // columns of the image
+  uint8_t zero;                // the code of padding
+  const int8_t* weights;       // (9, padded channels) as for DepthwiseArgs
+  uint8_t* out;                // (n_rows, count, channels) codes, without gaps
+  const Requant* requant;      // fixed or floating
+};
+using Depthwise3x3Fn = void (*)(const Depthwise3x3Args&);
+
 // a_step and b_step are 1, or 0 where that operand is one code for all n.
 using AddFn = void (*)(const AddParams&, const uint8_t* a, size_t a_step, const uint8_t* b, size_t b_step,
                        uint8_t* out, size_t n);
@@ -166,6 +184,7 @@ struct Backend {
   Gemm gemm_exact;         // for column blocks where gemm.saturates and the proof fails
   Gemm gemm_paired;        // optional: faster for most of those; takes weights as kernels/pairing.h packs them
   DepthwiseFn depthwise;
+  Depthwise3x3Fn depthwise3x3;  // optional: faster than depthwise
   AddFn add;
   MulFn mul;
   LookupFn lookup;

@@ -21,6 +21,7 @@ void run_gemm(const Epilogue& epilogue, const GemmColumns& columns, const GemmRo
                      .add = epilogue.add ? &*epilogue.add : nullptr,
                      .residual = rows.residual,
                      .residual_stride = rows.residual_stride,
+                     .zeros = rows.zeros,
                      .weight_zero = columns.weight_zero,
                      .extras = columns.extras.data(),
                      .n_extras = columns.extras.size()});

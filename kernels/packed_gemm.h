@@ -21,6 +21,7 @@ struct GemmRows {
   std::size_t out_stride;        // elements
   const std::uint8_t* residual;  // (m, columns) codes; nullptr where none joins
   std::size_t residual_stride;
+  const std::uint8_t* zeros;  // GemmArgs::zeros
 };
 
 // The right operand of one call: a packed block whose constants start at `column` of an Epilogue.

@@ -109,7 +109,7 @@ bool gemm_is_right(const Backend& backend, const Gemm& gemm, std::size_t n, Fini
   const GemmExtra extra{1, kc - 1, extra_weights.data()};
   std::vector<std::uint8_t> out(m * n * 4);
   gemm.run({rows.data(), m, taps, kc, n, packed.get(), out.data(), n, &columns.requant, with_add ? &add : nullptr,
-            residual.data(), n, with_zeros ? zeros.data() : nullptr, &extra, with_zeros ? 1U : 0U});
+            residual.data(), n, nullptr, with_zeros ? zeros.data() : nullptr, &extra, with_zeros ? 1U : 0U});
   for (std::size_t i = 0; i < m; ++i) {
     for (std::size_t j = 0; j < n; ++j) {
       std::int32_t acc = 0;
@@ -159,6 +159,32 @@ bool depthwise_is_right(const Backend& backend, std::size_t side, std::size_t st
       }
       if (codes.value(out[x * channels + c]) != requantize(columns.requant, c, acc)) return false;
     }
+  }
+  return true;
+}
+
+bool depthwise3x3_is_right(const Backend& backend, std::size_t stride) {
+  if (backend.depthwise3x3 == nullptr) return true;
+  const Codes codes(backend);
+  const std::size_t channels = 83, padded = 128, count = 3, width = stride == 1 ? 3 : 5, n_rows = 2;
+  Bytes bytes;
+  const auto image = bytes.vector<std::uint8_t>((n_rows + 2) * width * channels, kOverread);
+  auto w = bytes.vector<std::int8_t>(9 * padded);
+  std::vector<const std::uint8_t*> rows;
+  for (std::size_t i = 0; i < 3 * n_rows; ++i) rows.push_back(image.data() + (i / 3 + i % 3) * width * channels);
+  const Columns columns(padded, codes, Finish::fixed);
+  std::vector<std::uint8_t> out(n_rows * count * channels);
+  backend.depthwise3x3(
+      {rows.data(), n_rows, count, channels, stride, 1, width, 77, w.data(), out.data(), &columns.requant});
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const std::size_t c = i % channels, x = i / channels % count, y = i / channels / count;
+    std::int32_t acc = 0;
+    for (std::size_t t = 0; t < 9; ++t) {
+      const std::size_t column = x * stride + t % 3 - 1;  // wraps where it is left of the image
+      const std::int32_t code = column < width ? codes.value(rows[3 * y + t / 3][column * channels + c]) : 77;
+      acc += code * w[t * padded + c];
+    }
+    if (codes.value(out[i]) != requantize(columns.requant, c, acc)) return false;
   }
   return true;
 }
@@ -281,6 +307,7 @@ const char* failing_kernel(const Backend& backend) {
   if (!depthwise_is_right(backend, 3, 1) || !depthwise_is_right(backend, 3, 2) || !depthwise_is_right(backend, 5, 1)) {
     return "depthwise";
   }
+  if (!depthwise3x3_is_right(backend, 1) || !depthwise3x3_is_right(backend, 2)) return "depthwise3x3";
   for (Finish finish : {Finish::fixed, Finish::floating}) {
     if (!add_is_right(backend, finish, 1) || !add_is_right(backend, finish, 0)) return "add";
     if (!mul_is_right(backend, finish, 1) || !mul_is_right(backend, finish, 0)) return "mul";

@@ -19,6 +19,7 @@ constinit const Backend backend = {
     .gemm_exact = {.run = gemm_widened, .mr = 4, .nr = 16, .nu = 8, .kr = 2, .widened = 1, .saturates = 0},
     .gemm_paired = {.run = gemm_paired, .mr = 4, .nr = 16, .nu = 8, .kr = 4, .widened = 0, .saturates = 0},
     .depthwise = depthwise,
+    .depthwise3x3 = depthwise3x3,
     .add = add,
     .mul = mul,
     .lookup = lookup,

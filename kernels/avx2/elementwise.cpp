@@ -10,6 +10,8 @@ namespace octet::kernels::OCTET_BACKEND_NS {
 // clang-format off
 #include "kernels/x86/vector256.inl"
 #include "kernels/avx2/dot.inl"
+#include "kernels/x86/slots.inl"
+#include "kernels/x86/guarded_fixed.inl"
 #include "kernels/x86/epilogue.inl"
 #include "kernels/x86/elementwise.inl"
 // clang-format on

@@ -10,6 +10,8 @@ namespace octet::kernels::OCTET_BACKEND_NS {
 // clang-format off
 #include "kernels/x86/vector256.inl"
 #include "kernels/avx2/dot.inl"
+#include "kernels/x86/slots.inl"
+#include "kernels/x86/guarded_fixed.inl"
 #include "kernels/x86/epilogue.inl"
 #include "kernels/x86/gemm.inl"
 // clang-format on
@@ -138,7 +140,7 @@ struct StagedProduct {
     Stage stage(args, first, rows);
     int32_t row_sums[max_rows<kVectors>() + 3];
     if (args.weight_zero != nullptr) sum_rows(args, first, rows, row_sums);
-    Sum sum = {row, 1, 0, weights(), args.requant->bias, args, first, row_sums};
+    Sum sum = {row, 1, 0, weights(), args.requant->bias, nullptr, args, first, row_sums};
     for (size_t filled; (filled = stage.fill(&chunk)) != 0; sum.bias = nullptr) {
       sum.steps = filled / 4;
       multiply_rows<typename Stage::Step, kVectors>(static_cast<int>(rows), sum, ahead, acc);

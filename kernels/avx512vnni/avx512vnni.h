@@ -10,6 +10,7 @@ extern const Backend backend;
 
 void gemm(const GemmArgs& args);
 void depthwise(const DepthwiseArgs& args);
+void depthwise3x3(const Depthwise3x3Args& args);
 void add(const AddParams& p, const uint8_t* a, size_t a_step, const uint8_t* b, size_t b_step, uint8_t* out, size_t n);
 void mul(const MulParams& p, const uint8_t* a, size_t a_step, const uint8_t* b, size_t b_step, uint8_t* out, size_t n);
 void lookup(const uint8_t* table, const uint8_t* in, uint8_t* out, size_t n);

@@ -9,6 +9,8 @@ namespace octet::kernels::OCTET_BACKEND_NS {
 // Each builds on those before it.
 // clang-format off
 #include "kernels/avx512vnni/vector.inl"
+#include "kernels/x86/slots.inl"
+#include "kernels/x86/guarded_fixed.inl"
 #include "kernels/x86/epilogue.inl"
 #include "kernels/x86/gemm.inl"
 // clang-format on

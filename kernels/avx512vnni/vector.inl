@@ -24,6 +24,7 @@ OCTET_INLINE Ints spread_word(int32_t v) { return _mm512_set1_epi16(static_cast<
 OCTET_INLINE Ints spread_byte(int32_t v) { return _mm512_set1_epi8(static_cast<char>(v)); }
 OCTET_INLINE Floats spread(float v) { return _mm512_set1_ps(v); }
 OCTET_INLINE Floats as_floats(Ints v) { return _mm512_castsi512_ps(v); }
+OCTET_INLINE Ints as_ints(Floats v) { return _mm512_castps_si512(v); }
 
 OCTET_INLINE Ints dot(Ints acc, Ints codes, Ints weights) { return _mm512_dpbusd_epi32(acc, codes, weights); }
 OCTET_INLINE Ints dot_words(Ints acc, Ints a, Ints b) { return _mm512_dpwssd_epi32(acc, a, b); }
@@ -65,8 +66,10 @@ OCTET_INLINE Ints unpack_high_bytes(Ints a, Ints b) { return _mm512_unpackhi_epi
 OCTET_INLINE Ints unpack_low_words(Ints a, Ints b) { return _mm512_unpacklo_epi16(a, b); }
 OCTET_INLINE Ints unpack_high_words(Ints a, Ints b) { return _mm512_unpackhi_epi16(a, b); }
 OCTET_INLINE Ints pack_ints(Ints a, Ints b) { return _mm512_packs_epi32(a, b); }
+OCTET_INLINE Ints pack_ints_to_unsigned(Ints a, Ints b) { return _mm512_packus_epi32(a, b); }
 OCTET_INLINE Ints pack_words(Ints a, Ints b) { return _mm512_packus_epi16(a, b); }
 OCTET_INLINE Ints add_words(Ints a, Ints b) { return _mm512_adds_epi16(a, b); }
+OCTET_INLINE Ints subtract_to_zero(Ints a, Ints b) { return _mm512_subs_epu16(a, b); }  // unsigned words, not below 0
 OCTET_INLINE Ints subtract_words(Ints a, Ints b) { return _mm512_sub_epi16(a, b); }
 OCTET_INLINE Ints multiply_words_low(Ints a, Ints b) { return _mm512_mullo_epi16(a, b); }
 OCTET_INLINE Ints multiply_words_high(Ints a, Ints b) { return _mm512_mulhi_epi16(a, b); }
@@ -115,6 +118,10 @@ OCTET_INLINE Ints load_lanes(const int32_t* p, size_t stride) {
   const Ints two = _mm512_inserti32x4(_mm512_castsi128_si512(lane(0)), lane(1), 1);
   return _mm512_inserti32x4(_mm512_inserti32x4(two, lane(2), 2), lane(3), 3);
 }
+OCTET_INLINE Ints load_lanes_twice(const int32_t* p, size_t stride) {
+  const auto lane = [=](size_t l) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + l * stride)); };
+  return _mm512_broadcast_i64x4(_mm256_set_m128i(lane(1), lane(0)));
+}
 OCTET_INLINE void store_lanes(int32_t* p, size_t stride, Ints v) {
   const auto at = [=](size_t l) { return reinterpret_cast<__m128i*>(p + l * stride); };
   _mm_storeu_si128(at(0), _mm512_castsi512_si128(v));
@@ -131,6 +138,17 @@ OCTET_INLINE Ints load_spread(const void* p) {
 OCTET_INLINE void store_spread(uint8_t* p, Ints v, Part part) {
   const Ints half = _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 0, 2, 4, 6), v);
   _mm256_mask_storeu_epi8(p, static_cast<__mmask32>(part.mask), _mm512_castsi512_si256(half));
+}
+
+// Two halves of a vector.
+OCTET_INLINE Ints load_halves(const void* low, const void* high) {
+  const Ints first = _mm512_castsi256_si512(_mm256_loadu_si256(static_cast<const __m256i*>(low)));
+  return _mm512_inserti64x4(first, _mm256_loadu_si256(static_cast<const __m256i*>(high)), 1);
+}
+OCTET_INLINE void store_halves(uint8_t* low, uint8_t* high, Ints v, Part part) {
+  const auto half = static_cast<__mmask32>(part.mask);
+  _mm256_mask_storeu_epi8(low, half, _mm512_castsi512_si256(v));
+  _mm256_mask_storeu_epi8(high, half, _mm512_extracti64x4_epi64(v, 1));
 }
 
 // A vector of bytes that is kTogether rows of equal width, the part of each row that exists, and

@@ -11,5 +11,6 @@ extern const Backend backend;
 
 void gemm(const GemmArgs& args);
 void depthwise(const DepthwiseArgs& args);
+void depthwise3x3(const Depthwise3x3Args& args);
 
 }  // namespace octet::kernels::OCTET_BACKEND_NS

@@ -19,6 +19,7 @@ constinit const Backend backend = {
     .gemm_exact = {.run = nullptr, .mr = 0, .nr = 0, .nu = 0, .kr = 0, .widened = 0, .saturates = 0},
     .gemm_paired = {.run = nullptr, .mr = 0, .nr = 0, .nu = 0, .kr = 0, .widened = 0, .saturates = 0},
     .depthwise = depthwise,
+    .depthwise3x3 = nullptr,
     .add = nullptr,
     .mul = nullptr,
     .lookup = nullptr,

@@ -14,6 +14,7 @@ constinit const Backend backend = {
     .gemm_exact = {.run = gemm_exact, .mr = 4, .nr = 8, .nu = 8, .kr = 16, .widened = 0, .saturates = 0},
     .gemm_paired = {.run = nullptr, .mr = 0, .nr = 0, .nu = 0, .kr = 0, .widened = 0, .saturates = 0},
     .depthwise = depthwise,
+    .depthwise3x3 = nullptr,
     .add = add,
     .mul = mul,
     .lookup = lookup,

@@ -51,10 +51,10 @@ DepthwiseWeights pack_differences(const std::vector<std::int32_t>& differences, 
   return weights;
 }
 
-// Output pixels whose taps all lie inside the width are one run per row, the few left and right of
-// them runs of one pixel, and one call takes such a run in many rows. Taps above or below the image
-// read a strip of zero points that is as long as a run, so top and bottom rows need nothing of
-// their own.
+// Where the backend has a kernel for whole rows of 3x3 windows, a call gives it those. Else output pixels whose taps
+// all lie inside the width are one run per row, the few left and right of them runs of one pixel, and one call takes
+// such a run in many rows. Taps above or below the image read a strip of zero points that is as long as a run, so top
+// and bottom rows need nothing of their own.
 class DepthwiseConv final : public Prepared {
  public:
   DepthwiseConv(const OpContext& ctx, const ConvGeometry& g, DepthwiseWeights weights, Epilogue epilogue)
@@ -68,6 +68,8 @@ class DepthwiseConv final : public Prepared {
                    static_cast<std::size_t>((g.kernel[1] - 1) * g.dilation[1] + 1) * channels_ + kOverread,
                static_cast<std::uint8_t>(ctx.inputs[0].quant->zero_point[0])) {
     const std::int64_t rows = g.batch * g.out[0];
+    whole_rows_ = ctx.backend.depthwise3x3 != nullptr && weights_.rows.size() == 3 && g.kernel[1] == 3 &&
+                  g.dilation[1] == 1 && g.stride[1] <= 2 && g.pad[1] <= 1 && epilogue_.finish != Finish::accumulators;
     slices_ = slices_for(rows, rows == 0 ? 0 : g.macs() / static_cast<double>(rows), ctx.threads);
     rows_at_once_ = std::clamp<std::int64_t>(kPointersAtOnce / taps(), 1, std::max<std::int64_t>(rows, 1));
     const auto row_codes = static_cast<std::int64_t>(row_elements());
@@ -122,15 +124,46 @@ class DepthwiseConv final : public Prepared {
     std::byte* const out = io.outputs[0] + at * epilogue_.out_size();
     std::byte* const codes = epilogue_.add ? scratch + tap_bytes() : out;
     auto** const taps = reinterpret_cast<const std::uint8_t**>(scratch);
-    for (std::int64_t x = 0; x < inner_.first; ++x) run_pixels(io, rows, {x, x + 1}, codes, taps);
-    if (inner_.first < inner_.last) run_pixels(io, rows, inner_, codes, taps);
-    for (std::int64_t x = inner_.last; x < g_.out[1]; ++x) run_pixels(io, rows, {x, x + 1}, codes, taps);
+    if (whole_rows_) {
+      run_whole(io, rows, codes, taps);
+    } else {
+      for (std::int64_t x = 0; x < inner_.first; ++x) run_pixels(io, rows, {x, x + 1}, codes, taps);
+      if (inner_.first < inner_.last) run_pixels(io, rows, inner_, codes, taps);
+      for (std::int64_t x = inner_.last; x < g_.out[1]; ++x) run_pixels(io, rows, {x, x + 1}, codes, taps);
+    }
     if (epilogue_.add) {
       backend_.add(*epilogue_.add, reinterpret_cast<std::uint8_t*>(codes), 1, io.input<std::uint8_t>(3) + at, 1,
                    reinterpret_cast<std::uint8_t*>(out), n);
     }
     if (!epilogue_.to_floats()) return;
     for (std::size_t i = 0; i < n; i += channels_) epilogue_.make_floats(out + i * sizeof(float), 0, channels_);
+  }
+
+  void run_whole(const Io& io, Range rows, std::byte* out, const std::uint8_t** image_rows) const noexcept {
+    const std::uint8_t** next = image_rows;
+    for (std::int64_t row = rows.first; row < rows.last; ++row) {
+      for (std::int64_t ky = 0; ky < 3; ++ky) *next++ = image_row(io.input<std::uint8_t>(0), row, ky);
+    }
+    const Requant requant = epilogue_.requant(0);
+    backend_.depthwise3x3({.rows = image_rows,
+                           .n_rows = static_cast<std::size_t>(rows.last - rows.first),
+                           .count = static_cast<std::size_t>(g_.out[1]),
+                           .channels = channels_,
+                           .stride = static_cast<std::size_t>(g_.stride[1]),
+                           .left = static_cast<std::size_t>(g_.pad[1]),
+                           .width = static_cast<std::size_t>(g_.in[1]),
+                           .zero = zeros_.front(),
+                           .weights = reinterpret_cast<const std::int8_t*>(weights_.packed.get()),
+                           .out = reinterpret_cast<std::uint8_t*>(out),
+                           .requant = &requant});
+  }
+
+  // The image row of tap row ky, counted over (batch, out height); of zero points above and below the image.
+  const std::uint8_t* image_row(const std::uint8_t* input, std::int64_t row, std::int64_t ky) const noexcept {
+    const std::int64_t image = row / g_.out[0];
+    const std::int64_t iy = row % g_.out[0] * g_.stride[0] - g_.pad[0] + ky * g_.dilation[0];
+    if (iy < 0 || iy >= g_.in[0]) return zeros_.data();
+    return input + (image * g_.in[0] + iy) * g_.in[1] * g_.in_channels;
   }
 
   // `pixels` of each of `rows`; out is where the first row begins.
@@ -155,15 +188,13 @@ class DepthwiseConv final : public Prepared {
   // taps (rows, weights_.rows, kw): what output pixel `x` of each row reads.
   void fill_taps(const std::uint8_t* input, Range rows, std::int64_t x, const std::uint8_t** taps) const noexcept {
     for (std::int64_t row = rows.first; row < rows.last; ++row) {
-      const std::int64_t image = row / g_.out[0], oy = row % g_.out[0];
       for (const std::int64_t ky : weights_.rows) {
-        const std::int64_t iy = oy * g_.stride[0] - g_.pad[0] + ky * g_.dilation[0];
+        const std::uint8_t* const first = image_row(input, row, ky);
         for (std::int64_t kx = 0; kx < g_.kernel[1]; ++kx) {
           const std::int64_t ix = x * g_.stride[1] - g_.pad[1] + kx * g_.dilation[1];
-          const bool inside = iy >= 0 && iy < g_.in[0] && ix >= 0 && ix < g_.in[1];
+          const bool inside = first != zeros_.data() && ix >= 0 && ix < g_.in[1];
           // Rows of zero points advance like any other row: kernels look for columns that outputs share.
-          *taps++ = inside ? input + ((image * g_.in[0] + iy) * g_.in[1] + ix) * g_.in_channels
-                           : zeros_.data() + kx * g_.dilation[1] * g_.in_channels;
+          *taps++ = inside ? first + ix * g_.in_channels : zeros_.data() + kx * g_.dilation[1] * g_.in_channels;
         }
       }
     }
@@ -176,6 +207,7 @@ class DepthwiseConv final : public Prepared {
   std::size_t channels_, step_;      // step: from one output pixel's taps to the next
   std::vector<std::uint8_t> zeros_;  // zero points, as many as the taps of a whole row span
   Range inner_{0, 0};                // output pixels whose taps all lie inside the width
+  bool whole_rows_ = false;          // Backend::depthwise3x3 takes this
   std::int64_t rows_at_once_ = 1;
   int slices_ = 1;
 };

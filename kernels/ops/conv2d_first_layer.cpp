@@ -91,7 +91,8 @@ class FirstLayerConv final : public Prepared {
                .out = io.outputs[0] + first * stride * gemm_.out_size(),
                .out_stride = stride,
                .residual = gemm_.has_add() ? io.input<std::uint8_t>(3) + first * stride : nullptr,
-               .residual_stride = stride},
+               .residual_stride = stride,
+               .zeros = nullptr},
               pointers);
   }
 

@@ -105,7 +105,8 @@ class ConvTranspose final : public Prepared {
               .out = io.outputs[0] + at * gemm.out_size(),
               .out_stride = static_cast<std::size_t>(g_.stride[1]) * gemm.columns(),
               .residual = nullptr,
-              .residual_stride = 0},
+              .residual_stride = 0,
+              .zeros = nullptr},
              pointers);
   }
 

@@ -136,7 +136,8 @@ class Int8MatMul final : public Prepared {
                 .out = io.outputs[0] + at * epilogue_.out_size(),
                 .out_stride = n,
                 .residual = nullptr,
-                .residual_stride = 0});
+                .residual_stride = 0,
+                .zeros = nullptr});
     }
   }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Channel-wise convolution. A column of a 3x3 or 5x5 window (its kh rows at one x) is interleaved
-// once and then serves every output that it belongs to: the accumulators of as many outputs are
-// live at a time. Needs vector.inl, epilogue.inl and taps.inl.
+// Channel-wise convolution. A column of a 5x5 window (its kh rows at one x) is interleaved once and
+// then serves every output that it belongs to: the accumulators of as many outputs are live at a
+// time. Needs vector.inl, epilogue.inl and taps.inl.
 
 namespace {
 
@@ -84,8 +84,7 @@ OCTET_INLINE Taps<kSlots> load_column(int g, At at) {
   return interleave<kSlots>(row(0), row(1), row(2), row(3));
 }
 
-// The first kKh rows of a window of kKw columns that moves kStride of them per output; kKw: outputs
-// share none, whatever the taps are (borders, where a tap may stand anywhere).
+// The first kKh rows of a window of kKw columns that moves kStride of them per output.
 template <int kKh, int kKw, int kStride, int kSlots>
 void window(const Block& block) {
   constexpr int kGroups = (kKh + 3) / 4;
@@ -198,25 +197,18 @@ size_t rows_of(const Block& block) {
   return 0;
 }
 
-template <int kKh, int kKw, int kSlots>
-void shared_window(const Block& block, size_t shared) {
-  if (shared == 1) return window<kKh, kKw, 1, kSlots>(block);
-  if (shared == 2) return window<kKh, kKw, 2, kSlots>(block);
-  window<kKh, kKw, kKw, kSlots>(block);
-}
-
-// shared: how many columns the window moves per output, 0 where outputs share none.
+// shared: how many columns the window moves per output, 0 where outputs share none. A window of its own, and the code
+// that it is, have 5x5 and 3x3 with weights that take a fourth row; 3x3 itself is kernels/x86/depthwise3x3.inl.
 template <int kSlots>
 void run_block(const Block& block, size_t shared) {
   const DepthwiseArgs& args = block.args;
   const size_t rows = rows_of<kSlots>(block);
-  if (args.kw == 3 && args.kh >= 3 && rows <= 3) return shared_window<3, 3, kSlots>(block, shared);
-  if (args.kw == 3 && args.kh >= 4 && rows <= 4) return shared_window<4, 3, kSlots>(block, shared);
-  if (args.kw == 3 && args.kh >= 5 && rows <= 5) return shared_window<5, 3, kSlots>(block, shared);
-  if (args.kw == 5 && shared == 1 && args.kh >= 5 && rows <= 5) return window<5, 5, 1, kSlots>(block);
-  if (args.kw == 5 && shared == 2 && args.kh >= 5 && rows <= 5) return window<5, 5, 2, kSlots>(block);
-  if (args.kw == 5 && shared == 1 && args.kh >= 6 && rows <= 6) return window<6, 5, 1, kSlots>(block);
-  if (args.kw == 5 && shared == 2 && args.kh >= 6 && rows <= 6) return window<6, 5, 2, kSlots>(block);
+  if (shared != 0 && args.kw == 3 && args.kh >= 4 && rows <= 4) {
+    return shared == 1 ? window<4, 3, 1, kSlots>(block) : window<4, 3, 2, kSlots>(block);
+  }
+  if (shared != 0 && args.kw == 5 && args.kh >= 5 && rows <= 5) {
+    return shared == 1 ? window<5, 5, 1, kSlots>(block) : window<5, 5, 2, kSlots>(block);
+  }
   any_window<kSlots>(block);
 }
 

@@ -1,79 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// From int32 accumulators to codes, kBytes at a time: four vectors ("slots") of accumulators become
-// two vectors of words and then one vector of bytes. Packing works within 128-bit lanes: see
-// row_from_packed. Written in the vectors of a backend's vector.inl, which must come before.
+// From int32 accumulators to codes, kBytes at a time: four slots of accumulators become two vectors of words and then
+// one vector of bytes. Needs slots.inl and a kernel's choice of Fixed: guarded_fixed.inl or integer_fixed.inl.
 
 namespace {
 
-#define OCTET_UNROLL _Pragma("GCC unroll 32")
-
-struct Words {
-  Ints low, high;  // slots 0 and 1, slots 2 and 3
-};
-
-// Where the per-column entries of slot s stand in an array: kSlots vectors in a row (slots beyond
-// start again: they are further rows of the same columns) ...
-template <int kSlots>
-struct RowOrder {
-  enum : int { kUsed = 4 };
-  static OCTET_INLINE Ints load_slot(const void* base, int slot) {
-    return load(static_cast<const int32_t*>(base) + kInts * static_cast<size_t>(slot % kSlots));
-  }
-};
-
-// ... or in the order of packing, lane L of slot s holding columns 4*(kSlots*L + s) and three more ...
-template <int kSlots>
-struct LaneOrder {
-  enum : int { kUsed = kSlots };
-  static OCTET_INLINE Ints load_slot(const void* base, int slot) {
-    return load_lanes(static_cast<const int32_t*>(base) + 4 * slot, 4 * kSlots);
-  }
-};
-
-// ... or one entry for all.
-struct OneEntry {
-  enum : int { kUsed = 4 };
-  static OCTET_INLINE Ints load_slot(const void* base, int) { return spread(*static_cast<const int32_t*>(base)); }
-};
-
 // Requantization of four slots of accumulators whose columns stand in the given Order.
-//
-// Finish::fixed asks for floor(u) with u = zp + 1/2 + acc * m * 2^-s. The guarded fast path computes
-// y = u * 2^14 + 1 in f32, rounded to an integer, and takes y >> 14. It is used only where that is
-// proved equal. Let t = u * 2^14 + 1 exactly.
-//   - f32(acc) and f32(m) are off by 2^-24 each, relatively; 2^(14-s) is exact, and the fused
-//     multiply-add rounds once. The offset (zp + 1/2) * 2^14 + 1 is an integer below 2^23: exact.
-//   - Where -1 <= u < 257 the product is below 2^22.02, so it is off by less than 2^22.02 * 2^-22.99
-//     < 0.52, the sum (below 2^23, spacing 1/2) by another 1/4, the rounding to integer by 1/2:
-//     |y - t| < 1.3.
-//   - If y mod 2^14 is none of 0, 1, 2, 3, then (y - 1) mod 2^14 lies in [3, 2^14 - 2], so t - 1 =
-//     u * 2^14 is at least 0.7 away from any multiple of 2^14 and y >> 14 = floor(u).
-//   - Elsewhere u < -1 or u >= 257; the relative error is below 2^-21, so y >> 14 stays below 0 or
-//     above 255 as the true code does, and the clamp makes them equal. Beyond int32 the conversion
-//     gives 0x80000000, whose low 14 bits are 0: that redoes it, like every near tie.
-// About one value in 4096 is near a tie; then all four slots are redone with integers.
 template <class Order>
 class Requantizer {
  public:
   // column: of slot 0, counted in the arrays of requant
   OCTET_INLINE Requantizer(const Requant& requant, size_t column)
-      : low_(spread_byte(requant.min)),
+      : fixed_way_(requant, column),
+        low_(spread_byte(requant.min)),
         high_(spread_byte(requant.max)),
-        multiplier_(requant.multiplier + column),
-        shift_(requant.shift + column),
-        offset_(static_cast<float>((2 * requant.zero_point + 1) * (1 << (kFraction - 1)) + 1)),
         top_(static_cast<float>(requant.max - requant.zero_point)),
         zero_point_(requant.zero_point),
         fixed_(requant.finish == Finish::fixed),
         whole_(requant.min == 0 && requant.max == 255) {
-    for (int s = 0; s < Order::kUsed; ++s) {
-      if (fixed_) {
-        const Ints exponent = subtract(spread(127 + kFraction), Order::load_slot(shift_, s));  // of 2^(14-s)
-        scale_[s] = multiply(to_floats(Order::load_slot(multiplier_, s)), as_floats(shift_left<23>(exponent)));
-      } else {
-        scale_[s] = as_floats(Order::load_slot(requant.scale + column, s));
-      }
-    }
+    for (int s = 0; s < Order::kUsed; ++s) scale_[s] = as_floats(Order::load_slot(requant.scale + column, s));
   }
 
   bool fixed() const { return fixed_; }
@@ -81,7 +25,7 @@ class Requantizer {
   // Codes before the clamp, saturated to words.
   template <bool kFixed>
   OCTET_INLINE Words words(const Ints (&acc)[4]) const {
-    return kFixed ? fixed_words(acc) : floating_words(acc);
+    return kFixed ? fixed_way_.words(acc) : floating_words(acc);
   }
 
   // Words to packed and clamped bytes.
@@ -91,34 +35,6 @@ class Requantizer {
   }
 
  private:
-  enum : int { kFraction = 14 };
-
-  OCTET_INLINE Words fixed_words(const Ints (&acc)[4]) const {
-    const Floats offset = spread(offset_);
-    Guard guard((1 << kFraction) - 4);
-    Ints code[4];
-    for (int s = 0; s < Order::kUsed; ++s) {
-      const Ints y = to_ints(multiply_add(to_floats(acc[s]), scale_[s], offset));
-      guard.see(y);
-      code[s] = shift_right<kFraction>(y);
-    }
-    if (__builtin_expect(guard.alarmed(), 0)) {
-      return Order::kUsed == 4 ? exact_words(acc[0], acc[1], acc[2], acc[3]) : exact_words(acc[0], acc[1]);
-    }
-    return pack(code);
-  }
-
-  // Out of line, by value: nothing of it may cost the fast path a register or a store.
-  template <class... Slots>
-  __attribute__((noinline)) Words exact_words(Slots... slots) const {
-    const Ints acc[] = {slots...};
-    Ints code[4];
-    for (int s = 0; s < Order::kUsed; ++s) {
-      code[s] = exact(acc[s], Order::load_slot(multiplier_, s), Order::load_slot(shift_, s), zero_point_);
-    }
-    return pack(code);
-  }
-
   // A product beyond the largest code must not reach the conversion, where it would turn negative;
   // what is too small becomes INT32_MIN, which saturates as it should.
   OCTET_INLINE Words floating_words(const Ints (&acc)[4]) const {
@@ -128,19 +44,14 @@ class Requantizer {
     for (int s = 0; s < Order::kUsed; ++s) {
       code[s] = to_ints(minimum(multiply(to_floats(acc[s]), scale_[s]), top));
     }
-    const Words w = pack(code);
+    const Words w = pack_slots<Order>(code);
     return {add_words(w.low, zero_point), add_words(w.high, zero_point)};
   }
 
-  static OCTET_INLINE Words pack(const Ints (&code)[4]) {
-    const Ints low = pack_ints(code[0], code[1]);
-    return {low, Order::kUsed == 4 ? pack_ints(code[2], code[3]) : low};
-  }
-
+  Fixed<Order> fixed_way_;
   Floats scale_[4];
   Ints low_, high_;
-  const int32_t *multiplier_, *shift_;
-  float offset_, top_;
+  float top_;
   int32_t zero_point_;
   bool fixed_, whole_;  // whole_: packing is clamp enough
 };

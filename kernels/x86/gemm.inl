@@ -30,6 +30,7 @@ struct Sum {
   size_t taps, steps;
   const int8_t* weights;  // (taps, steps, kVectors * kBytes)
   const int32_t* bias;    // nullptr: go on with what stands in acc
+  const uint8_t* zeros;   // GemmArgs::zeros, or nullptr
   // With a bias: the call whose zero points and extras count too, which of its rows is the first, and
   // the sums of the rows' codes if there are zero points.
   const GemmArgs& args;
@@ -77,6 +78,12 @@ __attribute__((noinline)) inline void sum_rows(const GemmArgs& args, size_t firs
   sum_some_rows(args, rows, sums);
 }
 
+OCTET_INLINE Ints spread_four(const uint8_t* p) {
+  int32_t four;
+  memcpy(&four, p, 4);
+  return spread(four);
+}
+
 // acc -= weight_zero * row_sums, and the extras.
 template <int kRows, int kVectors>
 OCTET_INLINE void add_corrections(const Sum& sum, Ints (&acc)[kRows][kVectors]) {
@@ -101,9 +108,7 @@ OCTET_INLINE void add_corrections(const Sum& sum, Ints (&acc)[kRows][kVectors]) 
       if (all_zero(weights)) continue;
       OCTET_UNROLL
       for (int i = 0; i < kRows; ++i) {
-        int32_t four;
-        memcpy(&four, row[static_cast<size_t>(i) * args.taps] + extra.k, 4);
-        acc[i][v] = dot(acc[i][v], spread(four), weights);
+        acc[i][v] = dot(acc[i][v], spread_four(row[static_cast<size_t>(i) * args.taps] + extra.k), weights);
       }
     }
   }
@@ -134,6 +139,14 @@ void multiply_tile(const Sum& sum, Ahead ahead, Ints* out) {
     const uint8_t* row[kRows];
     OCTET_UNROLL
     for (int i = 0; i < kRows; ++i) row[i] = sum.rows[static_cast<size_t>(i) * taps + t];
+    if (sum.zeros != nullptr) {  // above and below an image whole tiles of pixels lack a tap
+      bool all = true;
+      for (int i = 0; i < kRows; ++i) all &= row[i] == sum.zeros;
+      if (all) {
+        weights += bytes / 4 * kBytes * kVectors;
+        continue;
+      }
+    }
     for (size_t k = 0; k < bytes; k += 4) {
       Ints b[kVectors];
       OCTET_UNROLL
@@ -145,9 +158,7 @@ void multiply_tile(const Sum& sum, Ahead ahead, Ints* out) {
       }
       OCTET_UNROLL
       for (int i = 0; i < kRows; ++i) {
-        int32_t four;
-        memcpy(&four, row[i] + k, 4);
-        const Ints a = spread(four);
+        const Ints a = spread_four(row[i] + k);
         OCTET_UNROLL
         for (int v = 0; v < kVectors; ++v) acc[i][v] = Step::add(acc[i][v], a, b[v]);
       }
@@ -184,8 +195,15 @@ struct DirectProduct {
   OCTET_INLINE void multiply(size_t first, size_t rows, Ahead ahead, Ints* acc) const {
     int32_t row_sums[max_rows<kVectors>() + 3];
     if (args.weight_zero != nullptr) sum_rows(args, first, rows, row_sums);
-    const Sum sum = {args.rows + first * args.taps, args.taps, (args.kc + 3) / 4, weights(),
-                     args.requant->bias,            args,      first,             row_sums};
+    const Sum sum = {args.rows + first * args.taps,
+                     args.taps,
+                     (args.kc + 3) / 4,
+                     weights(),
+                     args.requant->bias,
+                     args.zeros,
+                     args,
+                     first,
+                     row_sums};
     multiply_rows<ByCodes, kVectors>(static_cast<int>(rows), sum, ahead, acc);
   }
 };

@@ -24,6 +24,7 @@ OCTET_INLINE Ints spread_word(int32_t v) { return _mm256_set1_epi16(static_cast<
 OCTET_INLINE Ints spread_byte(int32_t v) { return _mm256_set1_epi8(static_cast<char>(v)); }
 OCTET_INLINE Floats spread(float v) { return _mm256_set1_ps(v); }
 OCTET_INLINE Floats as_floats(Ints v) { return _mm256_castsi256_ps(v); }
+OCTET_INLINE Ints as_ints(Floats v) { return _mm256_castps_si256(v); }
 
 OCTET_INLINE Floats to_floats(Ints v) { return _mm256_cvtepi32_ps(v); }
 OCTET_INLINE Ints to_ints(Floats v) { return _mm256_cvtps_epi32(v); }  // what does not fit: INT32_MIN
@@ -60,8 +61,10 @@ OCTET_INLINE Ints unpack_high_bytes(Ints a, Ints b) { return _mm256_unpackhi_epi
 OCTET_INLINE Ints unpack_low_words(Ints a, Ints b) { return _mm256_unpacklo_epi16(a, b); }
 OCTET_INLINE Ints unpack_high_words(Ints a, Ints b) { return _mm256_unpackhi_epi16(a, b); }
 OCTET_INLINE Ints pack_ints(Ints a, Ints b) { return _mm256_packs_epi32(a, b); }
+OCTET_INLINE Ints pack_ints_to_unsigned(Ints a, Ints b) { return _mm256_packus_epi32(a, b); }
 OCTET_INLINE Ints pack_words(Ints a, Ints b) { return _mm256_packus_epi16(a, b); }
 OCTET_INLINE Ints add_words(Ints a, Ints b) { return _mm256_adds_epi16(a, b); }
+OCTET_INLINE Ints subtract_to_zero(Ints a, Ints b) { return _mm256_subs_epu16(a, b); }  // unsigned words, not below 0
 OCTET_INLINE Ints subtract_words(Ints a, Ints b) { return _mm256_sub_epi16(a, b); }
 OCTET_INLINE Ints multiply_words_low(Ints a, Ints b) { return _mm256_mullo_epi16(a, b); }
 OCTET_INLINE Ints multiply_words_high(Ints a, Ints b) { return _mm256_mulhi_epi16(a, b); }
@@ -138,6 +141,9 @@ OCTET_INLINE Ints packed_from_row(Ints row) {
 OCTET_INLINE Ints load_lanes(const int32_t* p, size_t stride) {
   return _mm256_loadu2_m128i(reinterpret_cast<const __m128i*>(p + stride), reinterpret_cast<const __m128i*>(p));
 }
+OCTET_INLINE Ints load_lanes_twice(const int32_t* p, size_t) {
+  return _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
 OCTET_INLINE void store_lanes(int32_t* p, size_t stride, Ints v) {
   _mm256_storeu2_m128i(reinterpret_cast<__m128i*>(p + stride), reinterpret_cast<__m128i*>(p), v);
 }
@@ -160,6 +166,15 @@ OCTET_INLINE __m128i load_16(const uint8_t* p, size_t n) {
 }
 OCTET_INLINE void store_spread(uint8_t* p, Ints v, Part part) {
   store_16(p, _mm256_castsi256_si128(_mm256_permute4x64_epi64(v, 0x08)), part.n);
+}
+
+// Two halves of a vector.
+OCTET_INLINE Ints load_halves(const void* low, const void* high) {
+  return _mm256_loadu2_m128i(static_cast<const __m128i*>(high), static_cast<const __m128i*>(low));
+}
+OCTET_INLINE void store_halves(uint8_t* low, uint8_t* high, Ints v, Part part) {
+  store_16(low, _mm256_castsi256_si128(v), part.n);
+  store_16(high, _mm256_extracti128_si256(v, 1), part.n);
 }
 
 // A vector of bytes that is kTogether rows of equal width, the part of each row that exists, and

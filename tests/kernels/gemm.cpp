@@ -85,6 +85,13 @@ void check(std::mt19937& engine, const Backend& backend, const Gemm& gemm, Size 
       rows.push_back(storage.back().data() + offset);
     }
   }
+  // Padding: of some taps a run of rows, which may fill whole tiles, has nothing but codes 0.
+  const std::vector<std::uint8_t> padding(kc + kOverread);
+  for (std::size_t t = 0; t < taps; ++t) {
+    if (engine() % 3 != 0) continue;
+    const std::size_t first = engine() % m, last = first + 1 + engine() % (m - first);
+    for (std::size_t i = first; i < last; ++i) rows[i * taps + t] = padding.data();
+  }
   const int limit = largest_weight(gemm);
   std::vector<std::int8_t> w(n * taps * kc);  // (n, taps, kc)
   for (std::int8_t& weight : w) {
@@ -126,6 +133,7 @@ void check(std::mt19937& engine, const Backend& backend, const Gemm& gemm, Size 
             .add = with_add ? &addition.params : nullptr,
             .residual = with_add ? residual.data() + 1 : nullptr,
             .residual_stride = n + 3,
+            .zeros = padding.data(),
             .weight_zero = with_zeros ? zeros.data() : nullptr,
             .extras = extras.data(),
             .n_extras = extras.size()});
@@ -238,6 +246,7 @@ TEST_CASE("gemm: extremes of codes and weights") {
                   .add = nullptr,
                   .residual = nullptr,
                   .residual_stride = 0,
+                  .zeros = nullptr,
                   .weight_zero = zero == 0 ? nullptr : zeros.data(),
                   .extras = nullptr,
                   .n_extras = 0});
@@ -281,6 +290,7 @@ TEST_CASE("gemm: pairs of s8 weights with one of -128") {
               .add = nullptr,
               .residual = nullptr,
               .residual_stride = 0,
+              .zeros = nullptr,
               .weight_zero = nullptr,
               .extras = nullptr,
               .n_extras = 0});

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <immintrin.h>
+#include <string.h>
+
+#include "kernels/avxvnni/avxvnni.h"
+
+namespace octet::kernels::OCTET_BACKEND_NS {
+
+// Each builds on those before it.
+// clang-format off
+#include "kernels/x86/vector256.inl"
+#include "kernels/avxvnni/dot.inl"
+#include "kernels/x86/slots.inl"
+#include "kernels/x86/guarded_fixed.inl"
+#include "kernels/x86/epilogue.inl"
+#include "kernels/x86/window3x3.inl"
+#include "kernels/x86/depthwise3x3.inl"
+// clang-format on
+
+}  // namespace octet::kernels::OCTET_BACKEND_NS
