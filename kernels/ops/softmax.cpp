@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cmath>
+#include <cstring>
 
 #include "kernels/codes.h"
 #include "kernels/exact_math.h"
@@ -106,13 +107,35 @@ class SoftmaxOp final : public Prepared {
       for (std::int64_t i = 0; i < shape_.n; ++i) most = ranked(i) > most ? ranked(i) : most;
       const auto distance = [&](std::int64_t i) { return static_cast<std::uint8_t>(most - ranked(i)); };
       const auto sum = arithmetic_.sum(shape_.n, distance);
-      for (std::int64_t i = 0; i < shape_.n; ++i) {
-        out[i * shape_.inner] = static_cast<std::uint8_t>(arithmetic_.code(sum, distance(i)));
+      const auto code = [&](std::uint8_t d) { return static_cast<std::uint8_t>(arithmetic_.code(sum, d)); };
+      if (shape_.n < kLongRow) {
+        for (std::int64_t i = 0; i < shape_.n; ++i) out[i * shape_.inner] = code(distance(i));
+        continue;
       }
+      std::uint8_t codes[256];
+      codes[0] = code(0), codes[255] = code(255);
+      fill_between(code, 0, 255, codes);
+      for (std::int64_t i = 0; i < shape_.n; ++i) out[i * shape_.inner] = codes[distance(i)];
     }
   }
 
  private:
+  // A division per element costs more than the rest of a row. Codes never rise with the distance, so between two
+  // distances of one code there is no other, and a long row has few different ones.
+  static constexpr std::int64_t kLongRow = 64;
+  template <class Code>
+  static void fill_between(const Code& code, std::size_t first, std::size_t last, std::uint8_t* codes) {
+    if (last - first < 2) return;
+    if (codes[first] == codes[last]) {
+      std::memset(codes + first + 1, codes[first], last - first - 1);
+      return;
+    }
+    const std::size_t middle = (first + last) / 2;
+    codes[middle] = code(static_cast<std::uint8_t>(middle));
+    fill_between(code, first, middle, codes);
+    fill_between(code, middle, last, codes);
+  }
+
   SoftmaxShape shape_;
   Arithmetic arithmetic_;
   std::uint8_t flip_;
