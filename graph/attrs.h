@@ -41,7 +41,7 @@ struct Residual {
   bool present = false;
   Quant quant;             // per tensor: the convolution's own output parameters
   Clamp clamp;             // its own activation
-  bool residual_is_first = false;  // the residual was the Add's left operand (integer sums commute; kept for the ledger)
+  bool residual_is_first = false;  // the residual was the Add's left operand: sums of floats depend on it
 };
 
 // y = clamp(conv(x, w) + b). Inputs: x, w (out, in/groups, kh, kw), optional b (out), optional residual.

@@ -47,12 +47,7 @@ Result<QConfig> QuantizeConfigFlags::config() const {
     config->observer.kind = *kind;
   }
   if (!weights.empty()) config->weight.per_channel = weights == "per_channel";
-  for (const std::string& pattern : keep_float) {
-    QConfigRule rule;
-    rule.name = pattern;
-    rule.keep_float = true;
-    config->rules.push_back(std::move(rule));
-  }
+  for (const std::string& pattern : keep_float) config->keep_float(pattern);
   return config;
 }
 

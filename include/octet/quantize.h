@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace octet {
@@ -39,6 +40,14 @@ struct QConfig {
   QuantSpec weight{DType::s8, Scheme::symmetric, -127, 127, true};
   ObserverSpec weight_observer{};  ///< one range per scale, from that scale's weights
   std::vector<QConfigRule> rules{};
+
+  /// Adds the rule that leaves operators of this name in fp32; '*' and '?' as in QConfigRule::name.
+  void keep_float(std::string pattern) {
+    QConfigRule rule;
+    rule.name = std::move(pattern);
+    rule.keep_float = true;
+    rules.push_back(std::move(rule));
+  }
 
   /// A named preset: "octet" (the default), or one that has PyTorch's choices for its engine of that name:
   /// "fbgemm", "x86", "qnnpack", "onednn". An unknown name is an error that lists the known ones.

@@ -12,6 +12,7 @@ namespace octet::kernels::OCTET_BACKEND_NS {
 #include "kernels/x86/slots.inl"
 #include "kernels/x86/guarded_fixed.inl"
 #include "kernels/x86/epilogue.inl"
+#include "kernels/x86/taps.inl"
 #include "kernels/x86/window3x3.inl"
 #include "kernels/x86/depthwise3x3.inl"
 // clang-format on

@@ -65,21 +65,14 @@ OCTET_INLINE void assign(Slots<kSlots>& to, const Slots<kSlots>& from) {
   for (int s = 0; s < kSlots; ++s) to.v[s] = from.v[s];
 }
 
-// Rows 4g .. 4g+3 of one column at `at(row)`; rows that do not exist repeat one (their weights are 0).
+// Rows 4g .. 4g+3 of one column at `at(row)`, or its only one (the weights of the others are 0).
 template <int kKh, int kSlots, class At>
 OCTET_INLINE Taps<kSlots> load_column(int g, At at) {
+  static_assert(kKh % 4 < 2, "windows of 4 and 5 rows");
   const auto row = [&](int i) { return load_channels<kSlots>(at(4 * g + i)); };
   if (kKh - 4 * g == 1) {
     const Ints only = row(0);
     return interleave<kSlots, 1>(only, only, only, only);
-  }
-  if (kKh - 4 * g == 2) {
-    const Ints last = row(1);
-    return interleave<kSlots>(row(0), last, last, last);
-  }
-  if (kKh - 4 * g == 3) {
-    const Ints last = row(2);
-    return interleave<kSlots, 3>(row(0), row(1), last, last);
   }
   return interleave<kSlots>(row(0), row(1), row(2), row(3));
 }

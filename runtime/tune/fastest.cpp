@@ -53,12 +53,7 @@ class Fastest {
  private:
   QConfig config_with(const KeptFloat& kept) const {
     QConfig config = calibrated_.config;
-    for (const std::string& name : kept) {
-      QConfigRule rule;
-      rule.name = name;
-      rule.keep_float = true;
-      config.rules.push_back(std::move(rule));
-    }
+    for (const std::string& name : kept) config.keep_float(name);
     return config;
   }
 

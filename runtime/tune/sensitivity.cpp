@@ -110,10 +110,7 @@ Result<std::vector<Suspect>> rank_operators(const Calibrator& calibrator, const 
     const graph::Node& node = impl.model.impl().graph.nodes[n];
     if (node.name.empty() || !names.contains(node.name)) continue;
     QConfig config = impl.config;
-    QConfigRule rule;
-    rule.name = node.name;
-    rule.keep_float = true;
-    config.rules.push_back(std::move(rule));
+    config.keep_float(node.name);
     graph::Graph without = *corrected;
     without.nodes[n] = node;  // in fp32 its bias needs no correction
     const Result<Model> model = converted(without, config);

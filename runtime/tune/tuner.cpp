@@ -70,12 +70,7 @@ class Tuner {
   QConfig config_of(const Recipe& recipe, const std::vector<std::string>& kept_float) const {
     QConfig config = options_.config;
     config.observer.kind = recipe.observer;
-    for (const std::string& name : kept_float) {
-      QConfigRule rule;
-      rule.name = name;
-      rule.keep_float = true;
-      config.rules.push_back(std::move(rule));
-    }
+    for (const std::string& name : kept_float) config.keep_float(name);
     return config;
   }
 

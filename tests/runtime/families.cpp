@@ -266,21 +266,26 @@ void check_ledger(const Model& model) {
   }
 }
 
+Model in_float(const Family& family) {
+  FloatNetwork net;
+  net.model.input("image", {1, 3, kSide, kSide}).output("y");
+  family.build(net);
+  auto model = Model::parse(tests::as_bytes(net.model.bytes()));
+  INFO(model.status().message());
+  REQUIRE(model.ok());
+  return *std::move(model);
+}
+
 }  // namespace
 
 TEST_CASE("small networks of many families in float and in int8", "[families]") {
   for (const Family& family : kFamilies) {
     INFO(family.name);
-    FloatNetwork net;
-    net.model.input("image", {1, 3, kSide, kSide}).output("y");
-    family.build(net);
-    const auto fp32 = Model::parse(tests::as_bytes(net.model.bytes()));
-    INFO(fp32.status().message());
-    REQUIRE(fp32.ok());
+    const Model fp32 = in_float(family);
     const std::vector<float> x = image(99);
-    const auto exact = run(*fp32, x, {.threads = 1});
+    const auto exact = run(fp32, x, {.threads = 1});
 
-    const Model int8 = quantized(*fp32);
+    const Model int8 = quantized(fp32);
     check_ledger(int8);
     const auto expected = run(int8, x, {.backend = "scalar", .threads = 1});
     for (std::size_t i = 0; i < exact.size(); ++i) {
@@ -309,10 +314,7 @@ TEST_CASE("small networks of many families in float and in int8", "[families]") 
 TEST_CASE("small networks of many families, quantized dynamically", "[families]") {
   for (const Family& family : kFamilies) {
     INFO(family.name);
-    FloatNetwork net;
-    net.model.input("image", {1, 3, kSide, kSide}).output("y");
-    family.build(net);
-    const Model fp32 = Model::parse(tests::as_bytes(net.model.bytes())).value();
+    const Model fp32 = in_float(family);
     const Model dynamic = quantize_dynamic(fp32).value();
     const std::vector<float> x = image(99);
     const auto exact = run(fp32, x, {.threads = 1}), expected = run(dynamic, x, {.backend = "scalar", .threads = 1});
