@@ -37,12 +37,13 @@ void inherit(Slot& slot, const Slot& base) {
 // Every slot filled: the backend's own kernel, else its base's, and so on.
 Backend resolve(const Backend& backend) {
   Backend full = backend;
-  // Bases of a backend whose GEMM never saturates may need another one: it does not.
-  if (full.gemm.run != nullptr && full.gemm.saturates == 0) full.gemm_exact = full.gemm;
   for (const Backend* base = backend.base; base != nullptr; base = base->base) {
-    if (full.gemm.run == nullptr) full.gemm = base->gemm;
-    if (full.gemm_exact.run == nullptr) full.gemm_exact = base->gemm_exact;
-    if (full.gemm_paired.run == nullptr) full.gemm_paired = base->gemm_paired;
+    if (full.gemm.run == nullptr) {  // its GEMMs belong together: what one cannot do exactly another does
+      full.gemm = base->gemm;
+      full.gemm_exact = base->gemm_exact;
+      full.gemm_complement = base->gemm_complement;
+      full.gemm_quads = base->gemm_quads;
+    }
     inherit(full.depthwise, base->depthwise);
     inherit(full.depthwise3x3, base->depthwise3x3);
     inherit(full.add, base->add);

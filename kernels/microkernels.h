@@ -4,7 +4,7 @@
 // Compiled with many different -m flags: declares, never defines (docs/odr.md).
 //
 // "Codes" are bytes: uint8_t where Backend::activation is u8, int8_t behind the same pointer type
-// where it is s8. Weights are int8_t (or int16_t, see Gemm::widened). Every activation row may be
+// where it is s8. Weights are int8_t (or int16_t, see Packing). Every activation row may be
 // read up to kOverread bytes past its end; what stands there is multiplied by zero weights.
 // Nothing is ever written outside the stated outputs. Pointers have no alignment but their type's;
 // packed weights are aligned to 64 bytes.
@@ -71,8 +71,7 @@ struct GemmArgs {
   const uint8_t* const* rows;  // (m, taps) pointers to kc codes each
   size_t m, taps, kc;
   size_t n;                    // columns in this block, 1..nr
-  const void* weights;         // (taps, ceil(kc/kr), block width, kr), zeros beyond kc and n;
-                               // the block width is n rounded up to Gemm::nu
+  const void* weights;         // one block, see Packing
   void* out;                   // (m, n) codes, or int32 for Finish::accumulators
   size_t out_stride;           // elements between rows of out
   const Requant* requant;      // its arrays start at this block's first column
@@ -95,6 +94,14 @@ enum Saturates : uint8_t {
   kSaturatesS8 = 2   // smull + smlal: codes s8, k and k + 8 of every 16
 };
 
+// How a block of columns lies in memory: zeros beyond kc and n, the block width being n rounded up to Gemm::nu.
+enum Packing : uint8_t {
+  kPackCodes = 0,       // int8_t (taps, ceil(kc/kr), block width, kr)
+  kPackWords = 1,       // int16_t in the same order
+  kPackComplement = 2,  // int8_t, with what 16-bit sums need to be exact: kernels/pack_sums.h
+  kPackQuads = 3        // the same for sums of four products
+};
+
 // The tile geometry from which kernels/pack.h derives the packed layout.
 struct Gemm {
   GemmFn run;         // nullptr: inherit
@@ -102,7 +109,7 @@ struct Gemm {
   uint8_t nr;         // most columns in one block
   uint8_t nu;         // a narrower last block is padded to a multiple of this
   uint8_t kr;         // consecutive k of one column that lie together
-  uint8_t widened;    // 1: packed weights are int16_t
+  Packing packing;
   uint8_t saturates;  // a Saturates: only exact where kernels/saturation.h proves it; 0: everywhere
 };
 
@@ -181,8 +188,9 @@ struct Backend {
   const Backend* base;     // weaker backend with the same activation; nullptr: no slot is empty
   Activation activation;
   Gemm gemm;               // the fast one
-  Gemm gemm_exact;         // for column blocks where gemm.saturates and the proof fails
-  Gemm gemm_paired;        // optional: faster for most of those; takes weights as kernels/pairing.h packs them
+  Gemm gemm_exact{};       // for column blocks where gemm.saturates and the proof fails
+  Gemm gemm_complement{};  // optional: faster for nearly all of those
+  Gemm gemm_quads{};       // optional: faster than the fast one where more is proven
   DepthwiseFn depthwise;
   Depthwise3x3Fn depthwise3x3;  // optional: faster than depthwise
   AddFn add;

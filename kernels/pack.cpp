@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
+#include <string_view>
 #include <utility>
 
-#include "kernels/pairing.h"
+#include "kernels/corrected_block.h"
 #include "kernels/saturation.h"
 
 namespace octet::kernels {
@@ -20,24 +20,18 @@ void pack_as(const Gemm& gemm, const WeightSource& source, std::size_t taps, std
   for (std::size_t t = 0; t < taps; ++t) {
     for (std::size_t p0 = 0; p0 < kc; p0 += kr) {
       for (std::size_t j = 0; j < width; ++j) {
-        for (std::size_t p = p0; p < p0 + kr; ++p) {
-          std::int8_t code = 0;
-          if (j < n && p < kc) {
-            code = source.data[j * source.column_stride + t * source.tap_stride + p * source.p_stride];
-            code = static_cast<std::int8_t>(static_cast<std::uint8_t>(code) ^ source.flip);
-          }
-          *out++ = code;
-        }
+        for (std::size_t p = p0; p < p0 + kr; ++p) *out++ = j < n && p < kc ? source.at(j, t, p) : std::int8_t{0};
       }
     }
   }
 }
 
-// Whether this block, packed for the fast GEMM, is exact there for every input.
-SaturationCount count_in_block(const Gemm& gemm, const WeightSource& source, const WeightMatrix& weights, std::size_t n,
-                               int max_code) {
-  std::vector<std::int8_t> packed(block_bytes(gemm, weights.taps, weights.kc, n));
-  pack_as(gemm, source, weights.taps, weights.kc, n, packed.data());
+// The pairs of products that this GEMM, which takes plain codes, would add in 16 bits.
+SaturationCount count_in_block(const Gemm& gemm, const WeightSource& source, std::size_t taps, std::size_t kc,
+                               std::size_t n, int max_code) {
+  if (gemm.saturates == kSaturatesNot) return {};
+  std::vector<std::int8_t> packed(block_bytes(gemm, taps, kc, n));
+  pack_as(gemm, source, taps, kc, n, packed.data());
   return gemm.saturates == kSaturatesS8 ? count_unsafe_signed_pairs(packed) : count_unsafe_pairs(packed, max_code);
 }
 
@@ -45,23 +39,23 @@ WeightSource source_of(const WeightMatrix& weights, std::size_t column) {
   return {weights.codes.data() + column * weights.k(), weights.k(), weights.kc, 1, 0};
 }
 
-// Up to here reordering a row's codes for every block of columns costs more than widening does: measured, widened is
-// 1.3 times as fast at 64 products and 0.9 times at 128.
-constexpr std::size_t kShortSum = 112;
+bool is_corrected(const Gemm& gemm) { return gemm.packing == kPackComplement || gemm.packing == kPackQuads; }
 
-// PairedBlock::work for the widened kernel: two instructions per two k, and a little for the widening.
-double widened_work(const WeightMatrix& weights) {
-  return 2.1 * static_cast<double>(weights.taps * ((weights.kc + 1) / 2));
+// A step of quads takes as long as two fast ones less a 25th (measured), so half a step that multiplies zeros is too much.
+bool quads_pay(std::size_t kc) {
+  const std::size_t fast_steps = (kc + 3) / 4;
+  return fast_steps % 2 == 0 || fast_steps > 24;
 }
 
 }  // namespace
 
 PackLayout layout_of(const Backend& backend) {
-  constexpr std::uint8_t kVersion = 1;
+  constexpr std::uint8_t kVersion = 2;
   PackLayout layout = {kVersion};
   std::size_t at = 1;
-  for (const Gemm* gemm : {&backend.gemm, &backend.gemm_exact, &backend.gemm_paired}) {
-    for (const std::uint8_t field : {gemm->nr, gemm->nu, gemm->kr, gemm->widened, gemm->saturates}) {
+  for (const BlockKind kind : kBlockKinds) {
+    const Gemm& gemm = gemm_of(backend, kind);
+    for (const std::uint8_t field : {gemm.nr, gemm.nu, gemm.kr, std::uint8_t{gemm.packing}, gemm.saturates}) {
       layout[at++] = field;
     }
   }
@@ -69,19 +63,28 @@ PackLayout layout_of(const Backend& backend) {
 }
 
 const Gemm& gemm_of(const Backend& backend, BlockKind kind) {
-  if (kind == BlockKind::paired) return backend.gemm_paired;
-  return kind == BlockKind::exact ? backend.gemm_exact : backend.gemm;
+  const Gemm* const gemms[] = {&backend.gemm, &backend.gemm_exact, &backend.gemm_complement, &backend.gemm_quads};
+  return *gemms[static_cast<std::size_t>(kind)];
 }
 
 std::size_t block_width(const Gemm& gemm, std::size_t n) { return round_up(n, gemm.nu); }
 
 std::size_t block_bytes(const Gemm& gemm, std::size_t taps, std::size_t kc, std::size_t n) {
-  return taps * round_up(kc, gemm.kr) * block_width(gemm, n) * (gemm.widened != 0 ? 2 : 1);
+  if (is_corrected(gemm)) return corrected_bytes(gemm, taps, kc, n);
+  return taps * round_up(kc, gemm.kr) * block_width(gemm, n) * (gemm.packing == kPackWords ? 2 : 1);
+}
+
+bool can_pack(const Gemm& gemm, const WeightSource& source, std::size_t taps, std::size_t kc, std::size_t n,
+              int max_code) {
+  if (is_corrected(gemm)) return can_correct(gemm, source, taps, kc, n, max_code);
+  return count_in_block(gemm, source, taps, kc, n, max_code).unsafe == 0;
 }
 
 void pack_block(const Gemm& gemm, const WeightSource& source, std::size_t taps, std::size_t kc, std::size_t n,
-                void* out) noexcept {
-  if (gemm.widened != 0) {
+                int max_code, void* out) noexcept {
+  if (is_corrected(gemm)) {
+    pack_corrected(gemm, source, taps, kc, n, max_code, out);
+  } else if (gemm.packing == kPackWords) {
     pack_as(gemm, source, taps, kc, n, static_cast<std::int16_t*>(out));
   } else {
     pack_as(gemm, source, taps, kc, n, static_cast<std::int8_t*>(out));
@@ -90,17 +93,13 @@ void pack_block(const Gemm& gemm, const WeightSource& source, std::size_t taps, 
 
 PackedWeights::PackedWeights(const Backend& backend, const WeightMatrix& weights, int max_code) {
   const Gemm& fast = backend.gemm;
-  const Gemm& exact = backend.gemm_exact;
-  std::map<std::size_t, PairedBlock> paired;  // by the number of the block
-  const auto add_exact = [&](std::size_t group, std::size_t column, std::size_t n) {
-    if (backend.gemm_paired.run != nullptr && n <= backend.gemm_paired.nr && weights.k() > kShortSum) {
-      const PairedBlock block(backend.gemm_paired, source_of(weights, column), weights.taps, weights.kc, n, max_code);
-      if (block.work() < widened_work(weights)) {
-        paired.emplace(blocks_.size(), block);
-        return add_block(backend, BlockKind::paired, group, n, block.bytes());
-      }
-    }
-    add_block(backend, BlockKind::exact, group, n, block_bytes(exact, weights.taps, weights.kc, n));
+  const auto kind_of = [&](std::size_t column, std::size_t n, bool fast_is_exact) {
+    const auto serves = [&](const Gemm& gemm) {
+      return gemm.run != nullptr && can_pack(gemm, source_of(weights, column), weights.taps, weights.kc, n, max_code);
+    };
+    if (quads_pay(weights.kc) && serves(backend.gemm_quads)) return BlockKind::quads;
+    if (fast_is_exact) return BlockKind::fast;
+    return serves(backend.gemm_complement) ? BlockKind::complement : BlockKind::exact;
   };
   for (std::size_t group = 0; group < weights.groups; ++group) {
     std::size_t left = weights.columns;
@@ -109,28 +108,22 @@ PackedWeights::PackedWeights(const Backend& backend, const WeightMatrix& weights
       const std::size_t n = std::min(left, round_up((left + blocks - 1) / blocks, fast.nu));
       const std::size_t column = (group + 1) * weights.columns - left;
       left -= n;
-      SaturationCount count;
-      if (fast.saturates != 0) count = count_in_block(fast, source_of(weights, column), weights, n, max_code);
+      const SaturationCount count =
+          count_in_block(fast, source_of(weights, column), weights.taps, weights.kc, n, max_code);
       counted_.pairs += count.pairs;
       counted_.unsafe += count.unsafe;
-      if (count.unsafe == 0) {
-        add_block(backend, BlockKind::fast, group, n, block_bytes(fast, weights.taps, weights.kc, n));
-        continue;
-      }
-      for (std::size_t j = 0; j < n; j += exact.nr) {
-        add_exact(group, column + j, std::min<std::size_t>(exact.nr, n - j));
+      const BlockKind kind = kind_of(column, n, count.unsafe == 0);
+      const Gemm& gemm = gemm_of(backend, kind);
+      for (std::size_t j = 0; j < n; j += gemm.nr) {
+        const std::size_t columns = std::min<std::size_t>(gemm.nr, n - j);
+        add_block(backend, kind, group, columns, block_bytes(gemm, weights.taps, weights.kc, columns));
       }
     }
   }
   AlignedBytes bytes = allocate_aligned(size_ + kOverread);
-  for (std::size_t i = 0; i < blocks_.size(); ++i) {
-    const PackedBlock& block = blocks_[i];
-    if (const auto it = paired.find(i); it != paired.end()) {
-      it->second.write(bytes.get() + block.offset);
-    } else {
-      pack_block(block.gemm, source_of(weights, block.first_column), weights.taps, weights.kc, block.columns,
-                 bytes.get() + block.offset);
-    }
+  for (const PackedBlock& block : blocks_) {
+    pack_block(block.gemm, source_of(weights, block.first_column), weights.taps, weights.kc, block.columns, max_code,
+               bytes.get() + block.offset);
   }
   bytes_ = std::move(bytes);
 }
@@ -144,12 +137,17 @@ void PackedWeights::add_block(const Backend& backend, BlockKind kind, std::size_
 }
 
 std::string PackedWeights::note() const {
-  if (counted_.unsafe == 0) return {};
-  const auto paired = std::ranges::count(blocks_, BlockKind::paired, &PackedBlock::kind);
-  const auto widened = std::ranges::count(blocks_, BlockKind::exact, &PackedBlock::kind);
-  return fmt::format(", {}widened {} of {} blocks: {:.1f}% of weight pairs may saturate",
-                     paired == 0 ? "" : fmt::format("paired anew {} and ", paired), widened, blocks_.size(),
-                     100.0 * static_cast<double>(counted_.unsafe) / static_cast<double>(counted_.pairs));
+  constexpr std::pair<BlockKind, std::string_view> kNames[] = {
+      {BlockKind::quads, "quads"}, {BlockKind::complement, "complemented"}, {BlockKind::exact, "widened"}};
+  std::string note;
+  for (const auto& [kind, name] : kNames) {
+    const auto blocks = std::ranges::count(blocks_, kind, &PackedBlock::kind);
+    if (blocks != 0) note += fmt::format(", {} {}", name, blocks);
+  }
+  if (!note.empty()) note += fmt::format(" of {} blocks", blocks_.size());
+  if (counted_.unsafe == 0) return note;
+  return note + fmt::format(": {:.1f}% of weight pairs may saturate",
+                            100.0 * static_cast<double>(counted_.unsafe) / static_cast<double>(counted_.pairs));
 }
 
 }  // namespace octet::kernels

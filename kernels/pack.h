@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Weights in the order in which a backend's GEMM reads them: blocks of columns, each
-// (taps, ceil(kc/kr), width, kr) as int8 or int16, zeros where columns or k run out.
+// Weights in the order in which a backend's GEMM reads them: blocks of columns, each laid out as its GEMM's Packing says.
 #pragma once
 
 #include <octet/status.h>
@@ -21,7 +20,7 @@ namespace octet::kernels {
 
 // All that the order of packed bytes follows from: backends of equal layout read each other's weights.
 // The first byte counts the layouts themselves; raise it when one changes and its geometry does not.
-using PackLayout = std::array<std::uint8_t, 16>;
+using PackLayout = std::array<std::uint8_t, 21>;
 PackLayout layout_of(const Backend& backend);
 
 // Where one block of columns comes from: code (j, t, p) stands at data[j*column_stride + t*tap_stride + p*p_stride].
@@ -29,13 +28,21 @@ struct WeightSource {
   const std::int8_t* data;
   std::size_t column_stride, tap_stride, p_stride;
   std::uint8_t flip;  // 0x80 turns u8 codes into s8 codes on the way, else 0
+
+  std::int8_t at(std::size_t j, std::size_t t, std::size_t p) const {
+    const std::int8_t code = data[j * column_stride + t * tap_stride + p * p_stride];
+    return static_cast<std::int8_t>(static_cast<std::uint8_t>(code) ^ flip);
+  }
 };
 
-// The columns of one block, padded for this GEMM; the bytes it takes; and the packing itself.
+// The columns of one block, padded for this GEMM; the bytes it takes; whether this GEMM is exact there for input codes
+// up to max_code; and the packing itself, of what it is exact for.
 std::size_t block_width(const Gemm& gemm, std::size_t n);
 std::size_t block_bytes(const Gemm& gemm, std::size_t taps, std::size_t kc, std::size_t n);
+bool can_pack(const Gemm& gemm, const WeightSource& source, std::size_t taps, std::size_t kc, std::size_t n,
+              int max_code);
 void pack_block(const Gemm& gemm, const WeightSource& source, std::size_t taps, std::size_t kc, std::size_t n,
-                void* out) noexcept;
+                int max_code, void* out) noexcept;
 
 // What a weight exceeds the code in a WeightMatrix by.
 struct Excess {
@@ -79,7 +86,8 @@ WeightMatrix gather_weights(std::span<const std::uint8_t> codes, std::uint8_t fl
 }
 
 // Which of a backend's GEMMs runs a block. The numbers stand in files.
-enum class BlockKind : std::uint8_t { fast = 0, exact = 1, paired = 2 };
+enum class BlockKind : std::uint8_t { fast = 0, exact = 1, complement = 2, quads = 3 };
+constexpr BlockKind kBlockKinds[] = {BlockKind::fast, BlockKind::exact, BlockKind::complement, BlockKind::quads};
 const Gemm& gemm_of(const Backend& backend, BlockKind kind);
 
 struct PackedBlock {
@@ -93,9 +101,8 @@ struct PackedBlock {
 
 class PackedWeights {
  public:
-  // max_code: the largest u8 code that the input can hold. Where the fast GEMM saturates, a block
-  // whose pairs are not all proven safe goes to the backend's paired or exact GEMM, whichever has less
-  // to do.
+  // max_code: the largest u8 code that the input can hold. Where the fast GEMM saturates, each block goes to the fastest
+  // of the backend's GEMMs that is proven exact for it.
   PackedWeights(const Backend& backend, const WeightMatrix& weights, int max_code);
 
   // Weights that were packed before, for the same layout and code range, used where they lie. A block is told by
@@ -115,7 +122,7 @@ class PackedWeights {
   // All blocks, and kOverread zeros: what adopt() takes.
   std::span<const std::byte> bytes() const { return {bytes_.get(), size_ + kOverread}; }
   const SaturationCount& counted() const { return counted_; }
-  // For the ledger: ", paired anew 4 and widened 1 of 8 blocks: 2.4% of weight pairs may saturate", or nothing.
+  // For the ledger: ", complemented 4 and widened 1 of 8 blocks: 2.4% of weight pairs may saturate", or nothing.
   std::string note() const;
 
  private:

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is checked of packed bytes that come from a file. Kernels follow nothing in them but the places of
-// paired blocks: with those inside their rows and the sizes right, wrong bytes can only give wrong numbers.
+// What is checked of packed bytes that come from a file. Kernels follow nothing in them anywhere: with the sizes right,
+// wrong bytes can only give wrong numbers.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "kernels/corrected_block.h"
 #include "kernels/pack.h"
-#include "kernels/pairing.h"
+#include "kernels/saturation.h"
 
 namespace octet::kernels {
 namespace {
 
-using Weights = std::span<const std::int8_t>;
-
-Weights first_of(std::span<const std::byte> bytes, std::size_t count) {
-  return {reinterpret_cast<const std::int8_t*>(bytes.data()), count};
-}
-
-// Whether a GEMM that adds two products in 16 bits never saturates on these.
-bool is_exact(Weights weights, std::uint8_t saturates, int max_code) {
-  if (saturates == kSaturatesS8) return count_unsafe_signed_pairs(weights).unsafe == 0;
-  return saturates == kSaturatesNot || count_unsafe_pairs(weights, max_code).unsafe == 0;
+// Whether no sum that this GEMM takes in 16 bits leaves them.
+bool is_exact(const Gemm& gemm, std::span<const std::byte> block, const WeightDims& dims, std::size_t columns,
+              int max_code) {
+  if (gemm.packing == kPackWords) return true;
+  if (gemm.packing != kPackCodes) return corrected_is_exact(gemm, block, dims.taps, dims.kc, columns, max_code);
+  if (gemm.saturates == kSaturatesNot) return true;
+  const std::span weights(reinterpret_cast<const std::int8_t*>(block.data()), block.size());
+  if (gemm.saturates == kSaturatesS8) return count_unsafe_signed_pairs(weights).unsafe == 0;
+  return count_unsafe_pairs(weights, max_code).unsafe == 0;
 }
 
 }  // namespace
@@ -35,7 +35,7 @@ Result<PackedWeights> PackedWeights::adopt(const Backend& backend, const WeightD
   std::size_t column = 0;
   for (const auto& [kind, columns] : stored.blocks) {
     const std::size_t group = column / dims.columns;
-    if (kind > BlockKind::paired) return refuse(column, "are of no known kind");
+    if (kind > BlockKind::quads) return refuse(column, "are of no known kind");
     const Gemm& gemm = gemm_of(backend, kind);
     if (columns < 1 || columns > gemm.nr || column + columns > dims.all_columns() ||
         columns > (group + 1) * dims.columns - column) {
@@ -43,19 +43,9 @@ Result<PackedWeights> PackedWeights::adopt(const Backend& backend, const WeightD
     }
     const std::size_t left = stored.size - std::min(stored.size, packed.size_);
     const std::span<const std::byte> room(stored.bytes.get() + packed.size_, left);
-    std::size_t size = block_bytes(gemm, dims.taps, dims.kc, columns);
-    bool exact = true;
-    if (kind == BlockKind::paired) {
-      const auto weights = PairedBlock::weights_in(room, gemm, dims.taps, dims.kc, columns);
-      if (!weights) return refuse(column, "are no block of paired weights");
-      size =
-          static_cast<std::size_t>(reinterpret_cast<const std::byte*>(weights->data()) - room.data()) + weights->size();
-      exact = is_exact(*weights, kSaturatesU8, max_code);
-    } else if (size <= room.size()) {
-      exact = is_exact(first_of(room, size), gemm.saturates, max_code);
-    }
+    const std::size_t size = block_bytes(gemm, dims.taps, dims.kc, columns);
     if (size > room.size()) return refuse(column, "end before their last block does");
-    if (!exact) return refuse(column, "may saturate");
+    if (!is_exact(gemm, room.first(size), dims, columns, max_code)) return refuse(column, "may saturate");
     packed.add_block(backend, kind, group, columns, size);
     column += columns;
   }

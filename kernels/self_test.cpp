@@ -7,7 +7,7 @@
 #include <limits>
 #include <vector>
 
-#include "kernels/pairing.h"
+#include "kernels/pack.h"
 
 namespace octet::kernels {
 #include "kernels/requantize.inl"
@@ -86,16 +86,9 @@ bool gemm_is_right(const Backend& backend, const Gemm& gemm, std::size_t n, Fini
   if (gemm.saturates != 0) {
     for (std::int8_t& weight : w) weight = static_cast<std::int8_t>(weight / 2);  // pairs within the proof
   }
-  AlignedBytes packed;
-  const WeightSource source{w.data(), 1, kc * n, n, 0};
-  if (gemm.run == backend.gemm_paired.run) {
-    const PairedBlock block(gemm, source, taps, kc, n, 255);
-    packed = allocate_aligned(block.bytes());
-    block.write(packed.get());
-  } else {
-    packed = allocate_aligned(block_bytes(gemm, taps, kc, n));
-    pack_block(gemm, source, taps, kc, n, packed.get());
-  }
+  if (gemm.packing == kPackComplement) std::ranges::replace(w, std::int8_t{-128}, std::int8_t{-127});
+  const AlignedBytes packed = allocate_aligned(block_bytes(gemm, taps, kc, n));
+  pack_block(gemm, {w.data(), 1, kc * n, n, 0}, taps, kc, n, 255, packed.get());
   std::vector<const std::uint8_t*> rows;
   for (std::size_t i = 0; i < m * taps; ++i) rows.push_back(a.data() + i * kc);
   const Columns columns(width, codes, finish);
@@ -303,7 +296,10 @@ bool requantize_is_right(const Backend& backend, Finish finish) {
 const char* failing_kernel(const Backend& backend) {
   if (!gemm_is_right(backend, backend.gemm)) return "gemm";
   if (!gemm_is_right(backend, backend.gemm_exact)) return "gemm_exact";
-  if (backend.gemm_paired.run != nullptr && !gemm_is_right(backend, backend.gemm_paired)) return "gemm_paired";
+  if (const Gemm& gemm = backend.gemm_complement; gemm.run != nullptr && !gemm_is_right(backend, gemm)) {
+    return "gemm_complement";
+  }
+  if (const Gemm& gemm = backend.gemm_quads; gemm.run != nullptr && !gemm_is_right(backend, gemm)) return "gemm_quads";
   if (!depthwise_is_right(backend, 3, 1) || !depthwise_is_right(backend, 3, 2) || !depthwise_is_right(backend, 5, 1)) {
     return "depthwise";
   }

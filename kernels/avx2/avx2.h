@@ -10,7 +10,8 @@ extern const Backend backend;
 
 void gemm(const GemmArgs& args);
 void gemm_widened(const GemmArgs& args);
-void gemm_paired(const GemmArgs& args);
+void gemm_complement(const GemmArgs& args);
+void gemm_quads(const GemmArgs& args);
 void depthwise(const DepthwiseArgs& args);
 void depthwise3x3(const Depthwise3x3Args& args);
 void add(const AddParams& p, const uint8_t* a, size_t a_step, const uint8_t* b, size_t b_step, uint8_t* out, size_t n);

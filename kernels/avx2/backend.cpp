@@ -15,9 +15,12 @@ constinit const Backend backend = {
     .needs = kCpuAvx2 | kCpuFma,
     .base = &scalar::backend,
     .activation = Activation::u8,
-    .gemm = {.run = gemm, .mr = 4, .nr = 16, .nu = 8, .kr = 4, .widened = 0, .saturates = 1},
-    .gemm_exact = {.run = gemm_widened, .mr = 4, .nr = 16, .nu = 8, .kr = 2, .widened = 1, .saturates = 0},
-    .gemm_paired = {.run = gemm_paired, .mr = 4, .nr = 16, .nu = 8, .kr = 4, .widened = 0, .saturates = 0},
+    .gemm = {.run = gemm, .mr = 4, .nr = 16, .nu = 8, .kr = 4, .packing = kPackCodes, .saturates = kSaturatesU8},
+    .gemm_exact = {.run = gemm_widened, .mr = 4, .nr = 16, .nu = 8, .kr = 2, .packing = kPackWords, .saturates = 0},
+    .gemm_complement =
+        {.run = gemm_complement, .mr = 4, .nr = 16, .nu = 8, .kr = 4, .packing = kPackComplement, .saturates = 0},
+    .gemm_quads =
+        {.run = gemm_quads, .mr = 4, .nr = 16, .nu = 8, .kr = 4, .packing = kPackQuads, .saturates = kSaturatesU8},
     .depthwise = depthwise,
     .depthwise3x3 = depthwise3x3,
     .add = add,

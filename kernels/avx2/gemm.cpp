@@ -18,141 +18,90 @@ namespace octet::kernels::OCTET_BACKEND_NS {
 
 namespace {
 
-// Words times 16-bit weights never saturate.
-struct ByWords {
-  static OCTET_INLINE Ints add(Ints acc, Ints a, Ints b) { return dot_words(acc, a, b); }
+// kernels/corrected_block.h
+struct ByComplement {
+  enum : size_t { kBytesOfRow = 4, kParts = 2 };
+  enum : bool { kCorrected = true };
+  using Codes = ByCodes::Codes;
+  static OCTET_INLINE Ints add(Ints acc, const Codes& codes, const Ints (&parts)[kParts]) {
+    return dot(acc, _mm256_xor_si256(codes.four, parts[1]), parts[0]);
+  }
 };
 
-// Both exact kernels first bring a tile's rows into another form, a chunk at a time, in a buffer that
-// stays in the first level cache; the loop that multiplies is the same as ever. Doing it within that
-// loop would cost two of ten instructions (widening); this costs a quarter of one.
-constexpr size_t kChunk = 1024;  // bytes per row
-
-struct Chunk {
-  alignas(64) uint8_t row[max_rows<1>()][kChunk + size_t{kBytes}];  // what is stored beyond a chunk's end is not used
+struct ByQuads {
+  enum : size_t { kBytesOfRow = 8, kParts = 3 };
+  enum : bool { kCorrected = true };
+  struct Codes {
+    Ints four, next;
+    OCTET_INLINE explicit Codes(const uint8_t* p) : four(spread_four(p)), next(spread_four(p + 4)) {}
+  };
+  static OCTET_INLINE Ints add(Ints acc, const Codes& codes, const Ints (&parts)[kParts]) {
+    const Ints one = _mm256_add_epi16(_mm256_maddubs_epi16(codes.four, parts[0]), parts[2]);
+    return dot_words(acc, _mm256_add_epi16(one, _mm256_maddubs_epi16(codes.next, parts[1])), spread_word(1));
+  }
 };
 
-// Codes as words: times 16-bit weights they never saturate.
-class Widen {
- public:
-  using Step = ByWords;
-  static const int8_t* weights(const GemmArgs& args) { return static_cast<const int8_t*>(args.weights); }
-  static size_t steps(const GemmArgs& args) { return args.taps * ((args.kc + 1) / 2); }
-
-  Widen(const GemmArgs& args, size_t first, size_t rows)
-      : args_(args), source_(args.rows + first * args.taps), rows_(rows) {}
-
-  // The next bytes of every row; 0 after the last.
-  size_t fill(Chunk* chunk) {
-    size_t filled = 0;
-    while (tap_ < args_.taps && filled < kChunk) {
-      const size_t left = args_.kc - k_, room = (kChunk - filled) / 2, codes = left < room ? left : room;
-      for (size_t i = 0; i < rows_; ++i) {
-        const uint8_t* from = source_[i * args_.taps + tap_] + k_;
-        uint8_t* to = chunk->row[i] + filled;
-        for (size_t c = 0; c < codes; c += 16) store(to + 2 * c, _mm256_cvtepu8_epi16(load_16(from + c, 16)));
-      }
-      filled += (codes + 1) / 2 * 4;
-      k_ += codes;
-      if (k_ == args_.kc) ++tap_, k_ = 0;
+// Codes as words times 16-bit weights never saturate. A tile's rows are widened a chunk at a time, in a buffer that
+// stays in the first level cache; doing it in the loop that multiplies would cost two of ten instructions, this costs a
+// quarter of one.
+struct WidenedProduct {
+  struct ByWords : ByCodes {
+    static OCTET_INLINE Ints add(Ints acc, const Codes& codes, const Ints (&weights)[kParts]) {
+      return dot_words(acc, codes.four, weights[0]);
     }
-    return filled;
-  }
+  };
+  enum : size_t { kChunk = 1024 };  // bytes per row
+  struct Chunk {
+    alignas(64) uint8_t row[max_rows<1>()][kChunk + size_t{kBytes}];  // what is stored beyond a chunk's end is not used
+  };
 
- private:
-  const GemmArgs& args_;
-  const uint8_t* const* source_;
-  size_t rows_, tap_ = 0, k_ = 0;
-};
-
-// Codes in an order in which no pair saturates: kernels/pairing.h.
-class Pair {
- public:
-  using Step = ByCodes;
-  static const int8_t* weights(const GemmArgs& args) {
-    return reinterpret_cast<const int8_t*>(controls(args)) + padded(args.taps * vectors(args) * kBytes);
-  }
-  static size_t steps(const GemmArgs& args) { return args.taps * ((args.kc + 3) / 4) + extras(args) / 4; }
-
-  Pair(const GemmArgs& args, size_t first, size_t rows)
-      : args_(args), source_(args.rows + first * args.taps), rows_(rows), control_(controls(args)) {}
-
-  size_t fill(Chunk* chunk) {
-    size_t filled = 0;
-    while (tap_ < args_.taps && filled <= kChunk - size_t{kBytes}) {
-      const size_t left = args_.kc - k_, room = (kChunk - filled) / kBytes * kBytes, codes = left < room ? left : room;
-      for (size_t i = 0; i < rows_; ++i) {
-        const uint8_t* from = source_[i * args_.taps + tap_] + k_;
-        uint8_t* to = chunk->row[i] + filled;
-        for (size_t c = 0; c < codes; c += kBytes) {
-          store(to + c, _mm256_shuffle_epi8(load(from + c), load_aligned(control_ + c)));
-        }
-      }
-      filled += (codes + 3) / 4 * 4;
-      control_ += (codes + kBytes - 1) / kBytes * kBytes;
-      k_ += codes;
-      if (k_ == args_.kc) ++tap_, k_ = 0;
-    }
-    if (filled == 0) return fill_extras(chunk);
-    return filled;
-  }
-
- private:
-  static size_t padded(size_t bytes) { return (bytes + 63) / 64 * 64; }
-  static size_t vectors(const GemmArgs& args) { return (args.kc + kBytes - 1) / kBytes; }
-  static const uint8_t* bytes(const GemmArgs& args) { return static_cast<const uint8_t*>(args.weights); }
-  static size_t extras(const GemmArgs& args) {
-    int32_t n;
-    memcpy(&n, args.weights, 4);
-    return static_cast<size_t>(n);
-  }
-  static const uint8_t* controls(const GemmArgs& args) { return bytes(args) + 64 + padded(extras(args) * 8); }
-
-  size_t fill_extras(Chunk* chunk) {
-    const size_t left = extras(args_) - extra_, n = left < kChunk ? left : kChunk;
-    for (size_t e = 0; e < n; ++e) {
-      int32_t place[2];  // tap and k
-      memcpy(place, bytes(args_) + 64 + (extra_ + e) * 8, 8);
-      const uint8_t* const* from = source_ + place[0];
-      for (size_t i = 0; i < rows_; ++i) chunk->row[i][e] = from[i * args_.taps][place[1]];
-    }
-    extra_ += n;
-    return n;
-  }
-
-  const GemmArgs& args_;
-  const uint8_t* const* source_;
-  size_t rows_, tap_ = 0, k_ = 0, extra_ = 0;
-  const uint8_t* control_;
-};
-
-template <class Stage>
-struct StagedProduct {
   const GemmArgs& args;
-  OCTET_INLINE const int8_t* weights() const { return Stage::weights(args); }
-  OCTET_INLINE size_t steps() const { return Stage::steps(args); }
+  OCTET_INLINE size_t steps() const { return args.taps * ((args.kc + 1) / 2); }
+  template <int kVectors>
+  OCTET_INLINE const char* end() const {
+    return static_cast<const char*>(args.weights) + steps() * kVectors * kBytes;
+  }
 
   template <int kVectors>
   void multiply(size_t first, size_t rows, Ahead ahead, Ints* acc) const {
     Chunk chunk;
     const uint8_t* row[max_rows<kVectors>()];
     for (size_t i = 0; i < rows; ++i) row[i] = chunk.row[i];
-    Stage stage(args, first, rows);
     int32_t row_sums[max_rows<kVectors>() + 3];
     if (args.weight_zero != nullptr) sum_rows(args, first, rows, row_sums);
-    Sum sum = {row, 1, 0, weights(), args.requant->bias, nullptr, args, first, row_sums};
-    for (size_t filled; (filled = stage.fill(&chunk)) != 0; sum.bias = nullptr) {
+    Sum sum = {row,     1,    0,     static_cast<const int8_t*>(args.weights), nullptr, args.requant->bias,
+               nullptr, args, first, row_sums};
+    size_t tap = 0, k = 0;
+    for (size_t filled; (filled = fill(first, rows, &chunk, &tap, &k)) != 0; sum.bias = nullptr) {
       sum.steps = filled / 4;
-      multiply_rows<typename Stage::Step, kVectors>(static_cast<int>(rows), sum, ahead, acc);
+      multiply_rows<ByWords, kVectors>(static_cast<int>(rows), sum, ahead, acc);
       sum.weights += sum.steps * kBytes * kVectors;
       ahead.at += ahead.step * sum.steps;
     }
+  }
+
+  // The next bytes of every row, from *k of *tap on; 0 after the last.
+  size_t fill(size_t first, size_t rows, Chunk* chunk, size_t* tap, size_t* k) const {
+    size_t filled = 0;
+    while (*tap < args.taps && filled < kChunk) {
+      const size_t left = args.kc - *k, room = (kChunk - filled) / 2, codes = left < room ? left : room;
+      for (size_t i = 0; i < rows; ++i) {
+        const uint8_t* from = args.rows[(first + i) * args.taps + *tap] + *k;
+        uint8_t* to = chunk->row[i] + filled;
+        for (size_t c = 0; c < codes; c += 16) store(to + 2 * c, _mm256_cvtepu8_epi16(load_16(from + c, 16)));
+      }
+      filled += (codes + 1) / 2 * 4;
+      *k += codes;
+      if (*k == args.kc) ++*tap, *k = 0;
+    }
+    return filled;
   }
 };
 
 }  // namespace
 
-void gemm_widened(const GemmArgs& args) { run_product<StagedProduct<Widen>>(args); }
-void gemm_paired(const GemmArgs& args) { run_product<StagedProduct<Pair>>(args); }
+void gemm_widened(const GemmArgs& args) { run_product<WidenedProduct>(args); }
+void gemm_complement(const GemmArgs& args) { run_product<DirectProduct<ByComplement>>(args); }
+void gemm_quads(const GemmArgs& args) { run_product<DirectProduct<ByQuads>>(args); }
 
 }  // namespace octet::kernels::OCTET_BACKEND_NS

@@ -21,9 +21,7 @@ constinit const Backend backend = {
 #endif
     .base = &avx2::backend,
     .activation = Activation::u8,
-    .gemm = {.run = gemm, .mr = 6, .nr = 16, .nu = 8, .kr = 4, .widened = 0, .saturates = 0},
-    .gemm_exact = {.run = nullptr, .mr = 0, .nr = 0, .nu = 0, .kr = 0, .widened = 0, .saturates = 0},
-    .gemm_paired = {.run = nullptr, .mr = 0, .nr = 0, .nu = 0, .kr = 0, .widened = 0, .saturates = 0},
+    .gemm = {.run = gemm, .mr = 6, .nr = 16, .nu = 8, .kr = 4, .packing = kPackCodes, .saturates = 0},
     .depthwise = depthwise,
     .depthwise3x3 = depthwise3x3,
     .add = nullptr,

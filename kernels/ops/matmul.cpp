@@ -90,7 +90,7 @@ class Int8MatMul final : public Prepared {
   }
 
   std::string kernel() const override {
-    return fmt::format("{} gemm{}", backend_.name, gemm_.widened != 0 ? " widened" : "");
+    return fmt::format("{} gemm{}", backend_.name, gemm_.packing == kPackWords ? " widened" : "");
   }
   double macs() const override { return static_cast<double>(batch_.count() * g_.m) * static_cast<double>(g_.n * g_.k); }
 
@@ -115,7 +115,7 @@ class Int8MatMul final : public Prepared {
     const std::uint8_t* const a =
         (relabelled_a_.empty() ? io.input<std::uint8_t>(0) : relabelled_a_.data()) + position.offset(0);  // (m, k)
     const std::int8_t* const b = io.input<std::int8_t>(1) + position.offset(1) + column;                  // (k, n)
-    pack_block(gemm_, {b, 1, 0, n, b_flip_}, 1, k, block_n, scratch);
+    pack_block(gemm_, {b, 1, 0, n, b_flip_}, 1, k, block_n, 255, scratch);
     fold_bias(b, k, n, block_n, bias);
     for (std::size_t row = 0; row < m; row += kRows) {
       const std::size_t rows = std::min(kRows, m - row);

@@ -15,9 +15,7 @@ constinit const Backend backend = {
     .base = nullptr,
     .activation = Code(-1) < Code(0) ? Activation::s8 : Activation::u8,
     .gemm =
-        {.run = gemm<Code>, .mr = kGemmMr, .nr = kGemmNr, .nu = kGemmNu, .kr = kGemmKr, .widened = 0, .saturates = 0},
-    .gemm_exact = {.run = nullptr, .mr = 0, .nr = 0, .nu = 0, .kr = 0, .widened = 0, .saturates = 0},
-    .gemm_paired = {.run = nullptr, .mr = 0, .nr = 0, .nu = 0, .kr = 0, .widened = 0, .saturates = 0},
+        {.run = gemm<Code>, .mr = kGemmMr, .nr = kGemmNr, .nu = kGemmNu, .kr = kGemmKr, .packing = kPackCodes, .saturates = 0},
     .depthwise = depthwise<Code>,
     .depthwise3x3 = nullptr,
     .add = add<Code>,

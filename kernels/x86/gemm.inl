@@ -19,18 +19,33 @@ struct Ahead {
   size_t step;
 };
 
-// One step: four bytes of every row times a vector of weights.
+OCTET_INLINE Ints spread_four(const uint8_t* p) {
+  int32_t four;
+  memcpy(&four, p, 4);
+  return spread(four);
+}
+
+// A Step multiplies some bytes of a row, in every lane of Codes, with kParts vectors of weights. This one: four bytes.
 struct ByCodes {
-  static OCTET_INLINE Ints add(Ints acc, Ints a, Ints b) { return dot(acc, a, b); }
+  enum : size_t { kBytesOfRow = 4, kParts = 1 };
+  enum : bool { kCorrected = false };  // whether sums lack what Sum::corrections says
+  struct Codes {
+    Ints four;
+    OCTET_INLINE explicit Codes(const uint8_t* p) : four(spread_four(p)) {}
+  };
+  static OCTET_INLINE Ints add(Ints acc, const Codes& codes, const Ints (&weights)[kParts]) {
+    return dot(acc, codes.four, weights[0]);
+  }
 };
 
-// What a tile sums up: `steps` dwords of each of `taps` runs of every row, and their weights.
+// What a tile sums up: `steps` Steps of each of `taps` runs of every row, and their weights.
 struct Sum {
   const uint8_t* const* rows;  // (rows, taps)
   size_t taps, steps;
-  const int8_t* weights;  // (taps, steps, kVectors * kBytes)
-  const int32_t* bias;    // nullptr: go on with what stands in acc
-  const uint8_t* zeros;   // GemmArgs::zeros, or nullptr
+  const int8_t* weights;       // (taps, steps, kVectors, kParts, kBytes)
+  const int32_t* corrections;  // (1 + taps, kVectors * kInts): of all taps and of each, if Step::kCorrected
+  const int32_t* bias;         // nullptr: go on with what stands in acc
+  const uint8_t* zeros;        // GemmArgs::zeros, or nullptr
   // With a bias: the call whose zero points and extras count too, which of its rows is the first, and
   // the sums of the rows' codes if there are zero points.
   const GemmArgs& args;
@@ -78,12 +93,6 @@ __attribute__((noinline)) inline void sum_rows(const GemmArgs& args, size_t firs
   sum_some_rows(args, rows, sums);
 }
 
-OCTET_INLINE Ints spread_four(const uint8_t* p) {
-  int32_t four;
-  memcpy(&four, p, 4);
-  return spread(four);
-}
-
 // acc -= weight_zero * row_sums, and the extras.
 template <int kRows, int kVectors>
 OCTET_INLINE void add_corrections(const Sum& sum, Ints (&acc)[kRows][kVectors]) {
@@ -117,11 +126,13 @@ OCTET_INLINE void add_corrections(const Sum& sum, Ints (&acc)[kRows][kVectors]) 
 // acc (kRows, kVectors) = bias + A * B, all of it, or acc + A * B.
 template <class Step, int kRows, int kVectors, bool kAhead>
 void multiply_tile(const Sum& sum, Ahead ahead, Ints* out) {
+  constexpr size_t kStepBytes = kVectors * Step::kParts * kBytes;
   Ints acc[kRows][kVectors];
   if (sum.bias != nullptr) {
     OCTET_UNROLL
     for (int v = 0; v < kVectors; ++v) {
-      const Ints bias = RowOrder<kVectors>::load_slot(sum.bias, v);
+      Ints bias = RowOrder<kVectors>::load_slot(sum.bias, v);
+      if constexpr (Step::kCorrected) bias = add_ints(bias, RowOrder<kVectors>::load_slot(sum.corrections, v));
       OCTET_UNROLL
       for (int i = 0; i < kRows; ++i) acc[i][v] = bias;
     }
@@ -133,7 +144,7 @@ void multiply_tile(const Sum& sum, Ahead ahead, Ints* out) {
       for (int v = 0; v < kVectors; ++v) acc[i][v] = load_aligned(out + i * kVectors + v);
     }
   }
-  const size_t taps = sum.taps, bytes = sum.steps * 4;
+  const size_t taps = sum.taps, bytes = sum.steps * Step::kBytesOfRow;
   const int8_t* weights = sum.weights;
   for (size_t t = 0; t < taps; ++t) {
     const uint8_t* row[kRows];
@@ -143,22 +154,33 @@ void multiply_tile(const Sum& sum, Ahead ahead, Ints* out) {
       bool all = true;
       for (int i = 0; i < kRows; ++i) all &= row[i] == sum.zeros;
       if (all) {
-        weights += bytes / 4 * kBytes * kVectors;
+        weights += sum.steps * kStepBytes;
+        if constexpr (Step::kCorrected) {
+          OCTET_UNROLL
+          for (int v = 0; v < kVectors; ++v) {
+            const int32_t* const of_tap = sum.corrections + (1 + t) * kVectors * kInts;
+            const Ints correction = RowOrder<kVectors>::load_slot(of_tap, v);
+            OCTET_UNROLL
+            for (int i = 0; i < kRows; ++i) acc[i][v] = subtract(acc[i][v], correction);
+          }
+        }
         continue;
       }
     }
-    for (size_t k = 0; k < bytes; k += 4) {
-      Ints b[kVectors];
+    for (size_t k = 0; k < bytes; k += Step::kBytesOfRow) {
+      Ints b[kVectors][Step::kParts];
       OCTET_UNROLL
-      for (int v = 0; v < kVectors; ++v) b[v] = load_aligned(weights + kBytes * static_cast<size_t>(v));
-      weights += kBytes * kVectors;
+      for (int v = 0; v < kVectors; ++v) {
+        OCTET_UNROLL
+        for (size_t part = 0; part < Step::kParts; ++part, weights += kBytes) b[v][part] = load_aligned(weights);
+      }
       if constexpr (kAhead) {
         __builtin_prefetch(ahead.at, 0, 2);
         ahead.at += ahead.step;
       }
       OCTET_UNROLL
       for (int i = 0; i < kRows; ++i) {
-        const Ints a = spread_four(row[i] + k);
+        const typename Step::Codes a(row[i] + k);
         OCTET_UNROLL
         for (int v = 0; v < kVectors; ++v) acc[i][v] = Step::add(acc[i][v], a, b[v]);
       }
@@ -184,12 +206,22 @@ OCTET_INLINE void multiply_rows(int n_rows, const Sum& sum, Ahead ahead, Ints* a
   multiply_tile<Step, kRows, kVectors, false>(sum, ahead, acc);
 }
 
-// A Product computes the accumulators of a tile's rows and says how many steps of weights a block
-// has. This one multiplies the rows where they lie.
+// A Product computes the accumulators of a tile's rows and says how many bytes of weights a block has, and how many
+// steps they take. This one multiplies the rows where they lie.
+template <class Step>
 struct DirectProduct {
   const GemmArgs& args;
-  OCTET_INLINE const int8_t* weights() const { return static_cast<const int8_t*>(args.weights); }
-  OCTET_INLINE size_t steps() const { return args.taps * ((args.kc + 3) / 4); }
+  OCTET_INLINE size_t steps_of_tap() const { return (args.kc + Step::kBytesOfRow - 1) / Step::kBytesOfRow; }
+  OCTET_INLINE size_t steps() const { return args.taps * steps_of_tap(); }
+  template <int kVectors>
+  OCTET_INLINE const int8_t* weights() const {
+    const size_t corrections = Step::kCorrected ? (1 + args.taps) * kVectors * kInts * sizeof(int32_t) : 0;
+    return static_cast<const int8_t*>(args.weights) + (corrections + 63) / 64 * 64;
+  }
+  template <int kVectors>
+  OCTET_INLINE const char* end() const {
+    return reinterpret_cast<const char*>(weights<kVectors>()) + steps() * kVectors * Step::kParts * kBytes;
+  }
 
   template <int kVectors>
   OCTET_INLINE void multiply(size_t first, size_t rows, Ahead ahead, Ints* acc) const {
@@ -197,14 +229,15 @@ struct DirectProduct {
     if (args.weight_zero != nullptr) sum_rows(args, first, rows, row_sums);
     const Sum sum = {args.rows + first * args.taps,
                      args.taps,
-                     (args.kc + 3) / 4,
-                     weights(),
+                     steps_of_tap(),
+                     weights<kVectors>(),
+                     static_cast<const int32_t*>(args.weights),
                      args.requant->bias,
                      args.zeros,
                      args,
                      first,
                      row_sums};
-    multiply_rows<ByCodes, kVectors>(static_cast<int>(rows), sum, ahead, acc);
+    multiply_rows<Step, kVectors>(static_cast<int>(rows), sum, ahead, acc);
   }
 };
 
@@ -260,8 +293,9 @@ void run_block(const GemmArgs& args) {
   size_t first = 0;
   const size_t all_tiles = (args.m + kRows - 1) / kRows, steps = product.steps();
   const bool looks_ahead = all_tiles > 1 && all_tiles <= kFewTiles;
-  const size_t step = looks_ahead ? kBytes * kVectors / (all_tiles - 1) + 1 : 0;
-  const char* next = reinterpret_cast<const char*>(product.weights()) + steps * kBytes * kVectors;
+  const char* next = product.template end<kVectors>();
+  const size_t bytes = static_cast<size_t>(next - static_cast<const char*>(args.weights));
+  const size_t step = looks_ahead ? bytes / steps / (all_tiles - 1) + 1 : 0;
   for (size_t tiles = all_tiles; tiles > 0; --tiles) {
     const size_t rows = (args.m - first + tiles - 1) / tiles;
     const Ahead ahead = {next, tiles == all_tiles ? 0 : step};
@@ -286,4 +320,4 @@ OCTET_INLINE void run_product(const GemmArgs& args) {
 
 }  // namespace
 
-void gemm(const GemmArgs& args) { run_product<DirectProduct>(args); }
+void gemm(const GemmArgs& args) { run_product<DirectProduct<ByCodes>>(args); }

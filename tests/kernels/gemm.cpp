@@ -2,7 +2,7 @@
 // Every backend's GEMM micro-kernels against wide integers: all tails, extremes, unaligned pointers.
 #include <algorithm>
 
-#include "kernels/pairing.h"
+#include "kernels/pack.h"
 #include "kernels/requantize.h"
 #include "tests/kernels/columns.h"
 #include "tests/kernels/test_backends.h"
@@ -20,9 +20,10 @@ struct Size {
   std::size_t m, taps, kc, n;
 };
 
-// Weights up to this size are safe in any pair, whatever a GEMM's 16-bit sums are (kernels/saturation.h).
+// Weights up to this size are safe in any sum, whatever a GEMM's 16-bit sums are.
 int largest_weight(const Gemm& gemm) {
-  return gemm.saturates == kernels::kSaturatesU8 ? 64 : gemm.saturates == kernels::kSaturatesS8 ? 127 : 128;
+  if (gemm.saturates == kernels::kSaturatesU8) return 64;
+  return gemm.saturates == kernels::kSaturatesS8 || gemm.packing == kernels::kPackComplement ? 127 : 128;
 }
 
 // The residual add with its scales, which the oracle wants.
@@ -50,16 +51,12 @@ struct Addition {
   }
 };
 
-kernels::AlignedBytes pack(const Backend& backend, const Gemm& gemm, const kernels::WeightSource& source,
-                           std::size_t taps, std::size_t kc, std::size_t n) {
-  if (gemm.run == backend.gemm_paired.run) {
-    const kernels::PairedBlock block(gemm, source, taps, kc, n, 255);
-    kernels::AlignedBytes packed = kernels::allocate_aligned(block.bytes() + kOverread);
-    block.write(packed.get());
-    return packed;
-  }
+kernels::AlignedBytes pack(const Gemm& gemm, const std::vector<std::int8_t>& w, std::size_t taps, std::size_t kc,
+                           std::size_t n) {  // w: (n, taps, kc)
   kernels::AlignedBytes packed = kernels::allocate_aligned(kernels::block_bytes(gemm, taps, kc, n) + kOverread);
-  kernels::pack_block(gemm, source, taps, kc, n, packed.get());
+  const kernels::WeightSource source{w.data(), taps * kc, kc, 1, 0};
+  REQUIRE(kernels::can_pack(gemm, source, taps, kc, n, 255));
+  kernels::pack_block(gemm, source, taps, kc, n, 255, packed.get());
   return packed;
 }
 
@@ -68,10 +65,7 @@ void check(std::mt19937& engine, const Backend& backend, const Gemm& gemm, Size 
   const bool with_zeros = with_corrections && engine() % 2 == 0;
   const bool is_signed = backend.activation == kernels::Activation::s8;
   const auto [m, taps, kc, n] = size;
-  INFO(backend.name << (gemm.widened != 0                     ? " widened"
-                        : gemm.run == backend.gemm_paired.run ? " paired"
-                                                              : "")
-                    << ": m " << m << ", taps " << taps << ", kc " << kc << ", n " << n << ", finish "
+  INFO(backend.name << " packing " << static_cast<int>(gemm.packing) << ": m " << m << ", taps " << taps << ", kc " << kc << ", n " << n << ", finish "
                     << static_cast<int>(finish) << ", add " << with_add << ", zeros " << with_zeros);
   // Rows lie apart, each with its own misalignment and exactly kOverread readable bytes behind it.
   std::vector<std::vector<std::uint8_t>> storage;
@@ -99,7 +93,7 @@ void check(std::mt19937& engine, const Backend& backend, const Gemm& gemm, Size 
     weight = static_cast<std::int8_t>(
         std::clamp(engine() % 8 == 0 ? (code < 0 ? -limit : limit) : code, -limit, std::min(limit, 127)));
   }
-  const kernels::AlignedBytes packed = pack(backend, gemm, {w.data(), taps * kc, kc, 1, 0}, taps, kc, n);
+  const kernels::AlignedBytes packed = pack(gemm, w, taps, kc, n);
   const Columns columns(engine, kernels::block_width(gemm, n), is_signed, finish);
   const std::size_t stride = n + engine() % 5, element = finish == Finish::accumulators ? 4 : 1;
   const std::size_t shift = element == 1 ? engine() % 7 : 4;
@@ -170,15 +164,16 @@ void check_finishes(std::mt19937& engine, const Backend& backend, const Gemm& ge
   check(engine, backend, gemm, size, Finish::accumulators, false, engine() % 2 == 0);
 }
 
-// The fast GEMM and, where there are others, the exact and the paired GEMM.
 template <class Body>
 void for_each_gemm(Body body) {
   for (const Backend& backend : test_backends()) {
-    body(backend, backend.gemm);
-    if (backend.gemm_exact.run != nullptr && backend.gemm_exact.run != backend.gemm.run) {
-      body(backend, backend.gemm_exact);
+    std::vector<kernels::GemmFn> seen = {nullptr};
+    for (const kernels::BlockKind kind : kernels::kBlockKinds) {
+      const Gemm& gemm = gemm_of(backend, kind);
+      if (std::ranges::find(seen, gemm.run) != seen.end()) continue;
+      seen.push_back(gemm.run);
+      body(backend, gemm);
     }
-    if (backend.gemm_paired.run != nullptr) body(backend, backend.gemm_paired);
   }
 }
 
@@ -228,7 +223,7 @@ TEST_CASE("gemm: extremes of codes and weights") {
         const std::vector<std::uint8_t> row(kc + kOverread, byte);
         const std::vector<const std::uint8_t*> rows(m, row.data());
         const std::vector<std::int8_t> w(n * kc, static_cast<std::int8_t>(weight));
-        const kernels::AlignedBytes packed = pack(backend, gemm, {w.data(), kc, kc, 1, 0}, 1, kc, n);
+        const kernels::AlignedBytes packed = pack(gemm, w, 1, kc, n);
         std::mt19937 engine(204);
         const Columns columns(engine, kernels::block_width(gemm, n), is_signed, Finish::accumulators);
         std::vector<std::int32_t> out(m * n);
@@ -260,7 +255,7 @@ TEST_CASE("gemm: extremes of codes and weights") {
 
 // One weight of -128 in every pair is safe where two are not: they belong to k and k + 8.
 TEST_CASE("gemm: pairs of s8 weights with one of -128") {
-  for_each_gemm([&](const Backend& backend, const Gemm& gemm) {
+  for_each_gemm([&](const Backend&, const Gemm& gemm) {
     if (gemm.saturates != kernels::kSaturatesS8) return;
     const std::size_t m = gemm.mr, kc = 67, n = gemm.nr;
     const std::vector<std::uint8_t> row(kc + kOverread, 0x80);
@@ -274,7 +269,7 @@ TEST_CASE("gemm: pairs of s8 weights with one of -128") {
         sum += -128 * w[j * kc + k];
       }
     }
-    const kernels::AlignedBytes packed = pack(backend, gemm, {w.data(), kc, kc, 1, 0}, 1, kc, n);
+    const kernels::AlignedBytes packed = pack(gemm, w, 1, kc, n);
     std::mt19937 engine(205);
     const Columns columns(engine, kernels::block_width(gemm, n), true, Finish::accumulators);
     std::vector<std::int32_t> out(m * n);

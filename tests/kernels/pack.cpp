@@ -23,7 +23,7 @@ int element(const Gemm& gemm, const void* block, std::size_t kc, std::size_t n, 
             std::size_t j) {
   const std::size_t groups = (kc + gemm.kr - 1) / gemm.kr, width = (n + gemm.nu - 1) / gemm.nu * gemm.nu;
   const std::size_t at = ((t * groups + p / gemm.kr) * width + j) * gemm.kr + p % gemm.kr;
-  return gemm.widened != 0 ? static_cast<const std::int16_t*>(block)[at] : static_cast<const std::int8_t*>(block)[at];
+  return gemm.packing == kPackWords ? static_cast<const std::int16_t*>(block)[at] : static_cast<const std::int8_t*>(block)[at];
 }
 
 void check_layout(const PackedWeights& packed, const WeightMatrix& m) {
@@ -56,8 +56,9 @@ void check_layout(const PackedWeights& packed, const WeightMatrix& m) {
 TEST_CASE("pack: every geometry follows the contract") {
   std::mt19937 engine(21);
   Backend backend = test::saturating_backend();
-  const Gemm geometries[] = {{nullptr, 1, 1, 1, 1, 0, 0},  {nullptr, 4, 16, 4, 4, 0, 0}, {nullptr, 6, 64, 16, 4, 0, 0},
-                             {nullptr, 4, 12, 4, 2, 1, 0}, {nullptr, 4, 8, 8, 8, 0, 0},  {nullptr, 1, 32, 8, 1, 1, 0}};
+  const Gemm geometries[] = {{nullptr, 1, 1, 1, 1, kPackCodes, 0},   {nullptr, 4, 16, 4, 4, kPackCodes, 0},
+                             {nullptr, 6, 64, 16, 4, kPackCodes, 0}, {nullptr, 4, 12, 4, 2, kPackWords, 0},
+                             {nullptr, 4, 8, 8, 8, kPackCodes, 0},   {nullptr, 1, 32, 8, 1, kPackWords, 0}};
   for (const Gemm& gemm : geometries) {
     backend.gemm = gemm;
     for (int i = 0; i < 12; ++i) {
@@ -78,7 +79,7 @@ TEST_CASE("pack: blocks that may saturate go to the exact GEMM, the rest stay") 
   const auto set = [&m](std::size_t column, std::size_t k, int code) {
     m.codes[column * m.k() + k] = static_cast<std::int8_t>(code);
   };
-  set(30, 6, 127);  // k = 6 of tap 0 is paired with padding: safe
+  set(30, 6, 127);  // k = 6 of tap 0 makes a pair with padding: safe
   check_layout(PackedWeights(backend, m, 255), m);
   CHECK(PackedWeights(backend, m, 255).note().empty());
   set(30, 2, 127);
@@ -92,7 +93,7 @@ TEST_CASE("pack: blocks that may saturate go to the exact GEMM, the rest stay") 
   REQUIRE(packed.blocks().size() == 6);
   for (std::size_t b = 0; b < 6; ++b) {
     const bool second_of_group_0 = b == 1;  // 50 columns are 24 + 16 + 10
-    CHECK((packed.blocks()[b].gemm.widened != 0) == second_of_group_0);
+    CHECK((packed.blocks()[b].gemm.packing == kPackWords) == second_of_group_0);
   }
   CHECK(packed.note() == ", widened 1 of 6 blocks: 0.1% of weight pairs may saturate");
   CHECK(PackedWeights(backend, m, 127).note().empty());
@@ -100,11 +101,11 @@ TEST_CASE("pack: blocks that may saturate go to the exact GEMM, the rest stay") 
 
 TEST_CASE("pack: any order of codes, and u8 codes on the way") {
   std::mt19937 engine(23);
-  const Gemm gemm{nullptr, 4, 16, 4, 4, 0, 0};
+  const Gemm gemm{nullptr, 4, 16, 4, 4, kPackCodes, 0};
   std::vector<std::uint8_t> b(11 * 9);  // (k, n), as the right operand of a matrix product lies
   for (std::uint8_t& code : b) code = static_cast<std::uint8_t>(engine());
   std::vector<std::int8_t> out(block_bytes(gemm, 1, 11, 9));
-  pack_block(gemm, {reinterpret_cast<const std::int8_t*>(b.data()), 1, 0, 9, 0x80}, 1, 11, 9, out.data());
+  pack_block(gemm, {reinterpret_cast<const std::int8_t*>(b.data()), 1, 0, 9, 0x80}, 1, 11, 9, 255, out.data());
   for (std::size_t p = 0; p < 12; ++p) {
     for (std::size_t j = 0; j < 12; ++j) {
       CHECK(element(gemm, out.data(), 11, 9, 0, p, j) == (p < 11 && j < 9 ? b[p * 9 + j] - 128 : 0));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <random>
+#include <vector>
 
 #include "kernels/pack.h"
 #include "tests/kernels/test_backends.h"
@@ -34,17 +35,21 @@ struct Copy {
   }
 };
 
-Backend backend_with_pairs() {
+Backend corrected_backend() {
   Backend backend = test::saturating_backend();
-  backend.gemm_paired = backend.gemm_exact;  // never run here, only chosen
-  backend.gemm_paired.nu = 8;
+  backend.gemm_complement = {nullptr, 4, 24, 8, 4, kPackComplement, 0};
+  backend.gemm_complement.run = backend.gemm.run;  // never run here, only chosen
+  backend.gemm_quads = backend.gemm_complement;
+  backend.gemm_quads.packing = kPackQuads;
   return backend;
 }
 
 }  // namespace
 
 TEST_CASE("adopt: what a backend packs it takes back as it was") {
-  for (const Backend& backend : test::test_backends()) {
+  std::vector<Backend> backends = test::test_backends();
+  backends.push_back(corrected_backend());
+  for (const Backend& backend : backends) {
     for (const int limit : {60, 127}) {
       const WeightMatrix m = matrix_of(2, 50, 3, 37, limit);
       const PackedWeights packed(backend, m, 255);
@@ -78,8 +83,8 @@ TEST_CASE("adopt: blocks that do not make up the matrix are refused") {
   CHECK_THAT(message([](Stored& s) { s.blocks[0].second = 0; }), Contains("width"));
   CHECK_THAT(message([](Stored& s) { s.blocks[0].second = 25; }), Contains("width"));
   CHECK_THAT(message([](Stored& s) { s.blocks[2].second += 1; }), Contains("width"));  // into the next group
-  CHECK_THAT(message([](Stored& s) { s.blocks[0].first = static_cast<BlockKind>(3); }), Contains("kind"));
-  CHECK_THAT(message([](Stored& s) { s.blocks[0].first = BlockKind::paired; }), Contains("width"));  // has no such GEMM
+  CHECK_THAT(message([](Stored& s) { s.blocks[0].first = static_cast<BlockKind>(4); }), Contains("kind"));
+  CHECK_THAT(message([](Stored& s) { s.blocks[0].first = BlockKind::quads; }), Contains("width"));  // has no such GEMM
   CHECK_THAT(message([](Stored& s) { s.size -= 64; }), Contains("whole matrix"));
   CHECK_THAT(message([](Stored& s) { s.size = 100; }), Contains("end before"));
   CHECK_THAT(message([](Stored& s) { s.size = 0; }), Contains("end before"));
@@ -95,34 +100,30 @@ TEST_CASE("adopt: weights that may saturate are refused") {
   CHECK(PackedWeights::adopt(backend, m.dims(), 127, copy.stored).ok());
 }
 
-TEST_CASE("adopt: places of paired blocks stay inside their rows") {
-  const Backend backend = backend_with_pairs();
-  WeightMatrix m = matrix_of(1, 16, 2, 64, 10);
-  // Of the first window's 16 k nine are large: two of them find no partner, for one of which there is no room.
-  for (std::size_t c = 0; c < 16; ++c) std::fill_n(m.codes.begin() + static_cast<std::ptrdiff_t>(c * m.k()), 9, 100);
-  const PackedWeights packed(backend, m, 255);
-  const Copy copy(packed);
-  REQUIRE(packed.blocks()[0].kind == BlockKind::paired);
-  std::int32_t extras;
-  std::memcpy(&extras, copy.bytes.get(), 4);
-  const auto accepted = [&](std::size_t at, std::int32_t value) {
-    std::int32_t before;
-    std::memcpy(&before, copy.bytes.get() + at, 4);
-    std::memcpy(copy.bytes.get() + at, &value, 4);
-    const bool ok = PackedWeights::adopt(backend, m.dims(), 255, copy.stored).ok();
-    std::memcpy(copy.bytes.get() + at, &before, 4);
-    return ok;
+// Which block becomes which is the same whether a file or this build packed it, so the bytes that follow are known.
+TEST_CASE("adopt: corrected blocks whose sums leave 16 bits are refused, wrong corrections are not judged") {
+  const Backend backend = corrected_backend();
+  const auto accepted = [&](const WeightMatrix& m, BlockKind kind, std::size_t at, std::int16_t value) {
+    const PackedWeights packed(backend, m, 255);
+    REQUIRE(packed.blocks()[0].kind == kind);
+    const Copy copy(packed);
+    std::memcpy(copy.bytes.get() + at, &value, sizeof(value));
+    return PackedWeights::adopt(backend, m.dims(), 255, copy.stored).ok();
   };
-  CHECK(accepted(0, extras));
-  for (const std::int32_t count : {extras + 4, extras + 1, -4, INT32_MAX, INT32_MAX - 3})
-    CHECK_FALSE(accepted(0, count));
-  REQUIRE(extras == 4);
-  CHECK(accepted(64, 1));
-  CHECK_FALSE(accepted(64, 2));  // taps
-  CHECK_FALSE(accepted(64, -1));
-  CHECK(accepted(68, 63));
-  CHECK_FALSE(accepted(68, 64));  // kc
-  CHECK_FALSE(accepted(68, -1));
+  // One tap and eight columns: corrections of 64 bytes, then per step 32 bytes of weights and what belongs to them.
+  WeightMatrix m = matrix_of(1, 8, 1, 8, 0);
+  CHECK(accepted(m, BlockKind::quads, 0, -1));
+  CHECK(accepted(m, BlockKind::quads, 64, 0x4040));  // weights 64 and 64
+  CHECK_FALSE(accepted(m, BlockKind::quads, 64, 0x4140));
+  CHECK(accepted(m, BlockKind::quads, 128, 32767));  // a constant that leaves room for nothing
+  m.codes.assign(m.codes.size(), 1);
+  CHECK_FALSE(accepted(m, BlockKind::quads, 128, 32767));
+  CHECK_FALSE(accepted(m, BlockKind::quads, 64, 0x4040));
+  CHECK(accepted(m, BlockKind::quads, 64, 0x3F3E));
+  m.codes.assign(m.codes.size(), 127);
+  CHECK(accepted(m, BlockKind::complement, 0, -1));
+  CHECK(accepted(m, BlockKind::complement, 96, -1));  // a mask
+  CHECK_FALSE(accepted(m, BlockKind::complement, 64, 0x7F7F));
 }
 
 }  // namespace octet::kernels

@@ -83,14 +83,14 @@ kernels::Backend saturating_backend() {
                   .nr = 24,
                   .nu = 8,
                   .kr = 4,
-                  .widened = 0,
-                  .saturates = 1};
+                  .packing = kernels::kPackCodes,
+                  .saturates = kernels::kSaturatesU8};
   backend.gemm_exact = {.run = kernels::paired_gemm<std::int16_t, 4, 2, false>,
                         .mr = 2,
                         .nr = 16,
                         .nu = 4,
                         .kr = 2,
-                        .widened = 1,
+                        .packing = kernels::kPackWords,
                         .saturates = 0};
   return backend;
 }

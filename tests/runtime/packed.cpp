@@ -90,7 +90,7 @@ double anonymous_kb() {
   return kb;
 }
 
-// One dense layer, nearly all of it weights, of which some have to be paired anew or widened.
+// One dense layer, nearly all of it weights, too uniform for the fast kernel of AVX2.
 Model dense(std::int64_t n, std::int64_t k) {
   test::CodesGraph codes;
   std::vector<std::int8_t> weights(static_cast<std::size_t>(n * k));
@@ -241,7 +241,7 @@ TEST_CASE("packed bytes that were changed and summed up again give wrong numbers
       Tampered tampered(file.bytes());
       const compiled::Blob& blob = *tampered.packed().Get(0)->data();
       for (unsigned i = 0; i < 1 + engine() % 4; ++i) {
-        // Half of them where paired blocks keep their counts and places.
+        // Half of them where corrected blocks keep their corrections.
         const std::size_t at = engine() % (engine() % 2 == 0 ? 160 : blob.size());
         tampered.data[blob.offset() + at] = static_cast<std::byte>(engine() % 3 == 0 ? 255 : engine());
       }
