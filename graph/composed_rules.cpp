@@ -70,10 +70,11 @@ Status import_size(ImportContext& context) {
   if (Status status = context.expect_inputs(1, 1); !status) return status;
   const Value& x = context.graph[context.inputs[0]];
   if (!x.shape_known) return context.error("the input's rank must be known");
+  const int rank = x.shape.rank();  // what compose adds may move x
   Composer compose(context);
   const ValueId sizes = compose.node(Op::Shape, {context.inputs[0]}, {});
   ValueId product = scalar(compose, 1);
-  for (std::int64_t axis = 0; axis < x.shape.rank(); ++axis) {
+  for (std::int64_t axis = 0; axis < rank; ++axis) {
     const ValueId size = compose.node(Op::Gather, {sizes, scalar(compose, axis)}, GatherAttrs{0});
     product = compose.binary(BinaryFn::mul, product, size);
   }

@@ -25,9 +25,10 @@ std::int64_t source_of(const std::string& mode, std::int64_t index, std::int64_t
 
 // A border of elements from inside is a Gather per padded axis: it picks, so codes stay codes.
 Status import_mirrored(ImportContext& context, const std::string& mode) {
-  const Value& x = context.graph[context.inputs[0]];
-  if (!x.shape_known) return context.unsupported("mode", mode, "supported for an input of known rank");
-  const auto rank = static_cast<std::size_t>(x.shape.rank());
+  if (!context.graph[context.inputs[0]].shape_known)
+    return context.unsupported("mode", mode, "supported for an input of known rank");
+  const Shape shape = context.graph[context.inputs[0]].shape;  // what compose adds moves the graph's values
+  const auto rank = static_cast<std::size_t>(shape.rank());
   Dims pads = context.integers("pads"), axes;
   for (std::size_t axis = 0; axis < rank; ++axis) axes.push_back(static_cast<std::int64_t>(axis));
   if (context.opset >= 11) {
@@ -48,10 +49,10 @@ Status import_mirrored(ImportContext& context, const std::string& mode) {
   for (std::size_t i = 0; i < axes.size(); ++i) {
     const std::int64_t begin = pads[i], end = pads[i + axes.size()];
     if (begin == 0 && end == 0) continue;
-    const std::int64_t axis = axes[i] < 0 ? axes[i] + x.shape.rank() : axes[i];
-    if (axis < 0 || axis >= x.shape.rank())
+    const std::int64_t axis = axes[i] < 0 ? axes[i] + shape.rank() : axes[i];
+    if (axis < 0 || axis >= shape.rank())
       return context.error(fmt::format("axis {}: must be an axis of the input", axes[i]));
-    const std::int64_t size = x.shape[static_cast<int>(axis)];
+    const std::int64_t size = shape[static_cast<int>(axis)];
     constexpr std::int64_t kMost = 1 << 20;
     if (size < 1 || begin < -size || end < -size || begin > kMost || end > kMost || size > kMost)
       return context.unsupported("mode", mode,
