@@ -27,7 +27,7 @@ int main(int argc, char** argv) {
   snprintf(path, sizeof path, "%s/digits_qat.onnx", argc > 1 ? argv[1] : "examples/digits");
 
   octet_model* model = NULL;
-  if (octet_model_load(path, &model) != OCTET_OK) return fail();
+  if (octet_model_load(path, NULL, &model) != OCTET_OK) return fail();
 
   octet_session_options options = OCTET_SESSION_OPTIONS_INIT;
   options.threads = 1;

@@ -74,9 +74,13 @@ extern "C" {
 const char* octet_version(void) { return OCTET_VERSION; }
 const char* octet_last_message(void) { return last_message; }
 
-octet_status octet_model_open(const char* path, octet_model** model) {
+octet_status octet_model_open(const char* path, const octet_model_limits* limits, octet_model** model) {
   if (path == nullptr || model == nullptr) return null_argument();
-  return c_guard([&] { return octet::runtime::c_give(octet::Model::open(path), model); });
+  return c_guard([&] {
+    octet::ModelLimits wanted;
+    if (octet_status status = octet::runtime::read_limits(limits, wanted); status != OCTET_OK) return status;
+    return octet::runtime::c_give(octet::Model::open(path, wanted), model);
+  });
 }
 
 void octet_model_free(octet_model* model) { delete model; }
@@ -143,6 +147,14 @@ octet_status octet_session_input(const octet_session* session, size_t index, oct
 }
 octet_status octet_session_output(const octet_session* session, size_t index, octet_tensor_info* info) {
   return session == nullptr ? null_argument() : describe(session->session.outputs(), index, info);
+}
+size_t octet_session_input_index(const octet_session* session, const char* name) {
+  if (session == nullptr || name == nullptr) return octet_session_input_count(session);
+  return session->session.input_index(name);
+}
+size_t octet_session_output_index(const octet_session* session, const char* name) {
+  if (session == nullptr || name == nullptr) return octet_session_output_count(session);
+  return session->session.output_index(name);
 }
 void* octet_session_input_data(octet_session* session, size_t index) {
   return session == nullptr ? nullptr : session->session.input_bytes(index).data();

@@ -19,18 +19,18 @@ octet_status invalid(const std::string& message) { return c_failure(OCTET_INVALI
 
 // The caller's struct as this library knows it: fields that an older program lacks are 0. What a newer
 // program has beyond them must be 0, or it asks for something that this library would silently not do.
-octet_status adopt(const octet_session_options* from, octet_session_options& known) {
+octet_status adopt(const void* from, void* known, std::size_t known_size, const char* name) {
   std::size_t size = 0;
   std::memcpy(&size, from, sizeof size);
   if (size < sizeof size || size > 4096) {
-    return invalid(fmt::format("octet_session_options.size is {}: set it to sizeof(octet_session_options)", size));
+    return invalid(fmt::format("{}.size is {}: set it to sizeof({})", name, size, name));
   }
-  std::memcpy(&known, from, std::min(size, sizeof known));
-  const auto* bytes = reinterpret_cast<const unsigned char*>(from);
-  for (std::size_t i = sizeof known; i < size; ++i) {
+  std::memcpy(known, from, std::min(size, known_size));
+  const auto* bytes = static_cast<const unsigned char*>(from);
+  for (std::size_t i = known_size; i < size; ++i) {
     if (bytes[i] != 0) {
-      return invalid(fmt::format("octet_session_options: byte {} is set, but octet {} knows {} bytes of options", i,
-                                 OCTET_VERSION, sizeof known));
+      return invalid(
+          fmt::format("{}: byte {} is set, but octet {} knows {} bytes of it", name, i, OCTET_VERSION, known_size));
     }
   }
   return OCTET_OK;
@@ -47,10 +47,28 @@ octet_status read_shape(const octet_input_shape& input, SessionOptions& out) {
 
 }  // namespace
 
+octet_status read_limits(const octet_model_limits* limits, ModelLimits& out) {
+  if (limits == nullptr) return OCTET_OK;
+  octet_model_limits known = {};
+  if (octet_status status = adopt(limits, &known, sizeof known, "octet_model_limits"); status != OCTET_OK)
+    return status;
+  if (known.max_depth < 0) return invalid(fmt::format("octet_model_limits.max_depth is {}", known.max_depth));
+  const auto set = [](auto value, auto& limit) {
+    if (value != 0) limit = value;
+  };
+  set(known.max_file_bytes, out.max_file_bytes);
+  set(known.max_nodes, out.max_nodes);
+  set(known.max_constant_bytes, out.max_constant_bytes);
+  set(known.max_computed_bytes, out.max_computed_bytes);
+  set(known.max_depth, out.max_depth);
+  return OCTET_OK;
+}
+
 octet_status read_options(const octet_session_options* options, SessionOptions& out) {
   if (options == nullptr) return OCTET_OK;
   octet_session_options known = {};
-  if (octet_status status = adopt(options, known); status != OCTET_OK) return status;
+  if (octet_status status = adopt(options, &known, sizeof known, "octet_session_options"); status != OCTET_OK)
+    return status;
   static_assert(sizeof known.requant == sizeof(std::int32_t));
   std::int32_t requant = 0;  // copied, because an enumerator that does not exist may not be looked at
   std::memcpy(&requant, &known.requant, sizeof requant);

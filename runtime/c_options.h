@@ -7,6 +7,7 @@
 namespace octet::runtime {
 
 // A C caller's options, nullptr for none, as SessionOptions. Refuses what it cannot mean.
+octet_status read_limits(const octet_model_limits* limits, ModelLimits& out);
 octet_status read_options(const octet_session_options* options, SessionOptions& out);
 
 }  // namespace octet::runtime

@@ -11,6 +11,7 @@
 #include "graph/export/onnx.h"
 #include "graph/import/metadata.h"
 #include "graph/import/onnx.h"
+#include "graph/load_budget.h"
 #include "graph/passes/passes.h"
 #include "kernels/float_ops.h"
 #include "runtime/compiled/container.h"
@@ -40,33 +41,35 @@ Status write_file(const std::filesystem::path& path, const std::string& bytes) {
 
 // Compiled models in the caller's memory are used after the call, so they are copied to memory that stays
 // and is aligned; files are mapped instead.
-Result<Model> open_copy(std::span<const std::byte> bytes) {
+Result<Model> open_copy(std::span<const std::byte> bytes, const ModelLimits& limits) {
+  if (Status status = graph::LoadBudget(limits).check_file(bytes.size()); !status) return status;
   constexpr std::align_val_t kAlignment{runtime::kBlobAlignment};
   const std::shared_ptr<std::byte[]> copy(static_cast<std::byte*>(::operator new[](bytes.size(), kAlignment)),
                                           [](std::byte* memory) { ::operator delete[](memory, kAlignment); });
   std::memcpy(copy.get(), bytes.data(), bytes.size());
-  return runtime::open_compiled(copy, bytes.size(), kFloatPrepare);
+  return runtime::open_compiled(copy, bytes.size(), kFloatPrepare, limits);
 }
 
 }  // namespace
 
-Result<Model> Model::load(const std::filesystem::path& path) try {
+Result<Model> Model::load(const std::filesystem::path& path, const ModelLimits& limits) try {
   Result<runtime::MappedFile> file = runtime::map_file(path);
   if (!file.ok()) return file.status();
   const std::span bytes(file->bytes.get(), file->size);
   Result<Model> model = runtime::is_compiled_model(bytes)
-                            ? runtime::open_compiled(file->bytes, file->size, kFloatPrepare)
-                            : parse(bytes, path.parent_path());
+                            ? runtime::open_compiled(file->bytes, file->size, kFloatPrepare, limits)
+                            : parse(bytes, path.parent_path(), limits);
   if (!model.ok()) return Status::error(fmt::format("'{}': {}", path.string(), model.status().message()));
   return model;
 } catch (const std::bad_alloc&) {
   return Status::error("not enough memory to load this model");
 }
 
-Result<Model> Model::parse(std::span<const std::byte> bytes, const std::filesystem::path& directory) try {
-  if (runtime::is_compiled_model(bytes)) return open_copy(bytes);
+Result<Model> Model::parse(std::span<const std::byte> bytes, const std::filesystem::path& directory,
+                           const ModelLimits& limits) try {
+  if (runtime::is_compiled_model(bytes)) return open_copy(bytes, limits);
   const runtime::FloatEnvironment environment;
-  Result<graph::Graph> graph = graph::import_onnx(bytes, directory);
+  Result<graph::Graph> graph = graph::import_onnx(bytes, directory, limits);
   if (!graph.ok()) return graph.status();
   if (Status status = graph::simplify(*graph); !status.ok()) return status;
   return runtime::make_model(std::move(*graph), kFloatPrepare, graph::read_metadata(bytes));

@@ -78,6 +78,11 @@ Status check_arena(std::span<std::byte> arena, std::size_t needed) {
       fmt::format("arena begins {} bytes beyond a multiple of {}: it must begin at one", beyond, kArenaAlignment));
 }
 
+std::size_t index_of(std::string_view name, const std::vector<TensorInfo>& infos) {
+  const auto has_name = [name](const TensorInfo& info) { return info.name == name; };
+  return static_cast<std::size_t>(std::ranges::find_if(infos, has_name) - infos.begin());
+}
+
 }  // namespace
 
 struct Session::Impl {
@@ -226,6 +231,9 @@ Session::Session(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {
 Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
+
+std::size_t Session::input_index(std::string_view name) const noexcept { return index_of(name, impl_->inputs); }
+std::size_t Session::output_index(std::string_view name) const noexcept { return index_of(name, impl_->outputs); }
 
 std::span<const TensorInfo> Session::inputs() const noexcept { return impl_->inputs; }
 std::span<const TensorInfo> Session::outputs() const noexcept { return impl_->outputs; }

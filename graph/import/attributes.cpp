@@ -28,7 +28,7 @@ int type_of(const Proto& proto) {
 }
 
 Result<OnnxAttribute> import_attribute(const Proto& proto, const std::filesystem::path& directory,
-                                       const std::string& what) {
+                                       const std::string& what, LoadBudget* budget) {
   OnnxAttribute attribute;
   switch (type_of(proto)) {
     case Proto::INT:
@@ -57,7 +57,7 @@ Result<OnnxAttribute> import_attribute(const Proto& proto, const std::filesystem
       break;
     case Proto::TENSOR: {
       attribute.kind = Kind::tensor;
-      auto tensor = import_tensor(proto.t(), directory, what);
+      auto tensor = import_tensor(proto.t(), directory, what, budget);
       if (!tensor) return tensor.status();
       attribute.tensor = std::move(*tensor);
       break;
@@ -79,10 +79,11 @@ Status refuse_subgraphs(const onnx::NodeProto& node, const ImportContext& contex
   return {};
 }
 
-Status import_attributes(const onnx::NodeProto& node, const std::filesystem::path& directory, ImportContext& context) {
+Status import_attributes(const onnx::NodeProto& node, const std::filesystem::path& directory, ImportContext& context,
+                         LoadBudget* budget) {
   for (const Proto& proto : node.attribute()) {
-    auto attribute =
-        import_attribute(proto, directory, fmt::format("attribute '{}' of node '{}'", proto.name(), context.name));
+    auto attribute = import_attribute(proto, directory,
+                                      fmt::format("attribute '{}' of node '{}'", proto.name(), context.name), budget);
     if (!attribute) return attribute.status();
     if (!context.attributes.emplace(proto.name(), std::move(*attribute)).second) {
       return context.error(fmt::format("attribute '{}' is given twice", proto.name()));

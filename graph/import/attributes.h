@@ -14,10 +14,13 @@ class NodeProto;
 
 namespace octet::graph {
 
+class LoadBudget;
+
 // Error if an attribute is a subgraph: control flow (If, Loop, Scan) is not supported.
 Status refuse_subgraphs(const onnx::NodeProto& node, const ImportContext& context);
 
-// Fills context.attributes.
-Status import_attributes(const onnx::NodeProto& node, const std::filesystem::path& directory, ImportContext& context);
+// Fills context.attributes. `budget`, if any, pays for tensors.
+Status import_attributes(const onnx::NodeProto& node, const std::filesystem::path& directory, ImportContext& context,
+                         LoadBudget* budget = nullptr);
 
 }  // namespace octet::graph

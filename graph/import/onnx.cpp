@@ -4,6 +4,7 @@
 #include "graph/import/onnx.h"
 
 #include <fmt/format.h>
+#include <google/protobuf/io/coded_stream.h>
 #include <onnx/onnx_pb.h>
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 
 #include "graph/import/attributes.h"
 #include "graph/import/tensor_data.h"
+#include "graph/load_budget.h"
 #include "graph/op.h"
 
 namespace octet::graph {
@@ -28,20 +30,23 @@ std::string name_of(const onnx::NodeProto& node) {
 }
 
 // Operators that mean something else before kUnchangedSince, or say it in other attributes.
-constexpr std::string_view kChangedEarly[] = {
-    "Add", "And", "AveragePool", "BatchNormalization", "Cast", "Concat", "Div", "Dropout", "Equal", "Gemm",
-    "Greater", "Less", "Max", "Mean", "Min", "Mul", "Or", "PRelu", "Pad", "Pow", "Reshape", "Split", "Sub", "Sum",
-    "Tile", "Upsample", "Xor"};
+constexpr std::string_view kChangedEarly[] = {"Add",     "And",      "AveragePool", "BatchNormalization",
+                                              "Cast",    "Concat",   "Div",         "Dropout",
+                                              "Equal",   "Gemm",     "Greater",     "Less",
+                                              "Max",     "Mean",     "Min",         "Mul",
+                                              "Or",      "PRelu",    "Pad",         "Pow",
+                                              "Reshape", "Split",    "Sub",         "Sum",
+                                              "Tile",    "Upsample", "Xor"};
 
 class Importer {
  public:
-  Importer(const onnx::ModelProto& model, const std::filesystem::path& directory)
-      : proto_(model.graph()), model_(model), directory_(directory), context_(graph_) {}
+  Importer(const onnx::ModelProto& model, const std::filesystem::path& directory, LoadBudget& budget)
+      : proto_(model.graph()), model_(model), directory_(directory), budget_(budget), context_(graph_) {}
 
   Result<Graph> run() {
     graph_.name = proto_.name();
     using Step = Status (Importer::*)();
-    for (Step step : {&Importer::read_opset, &Importer::read_initializers, &Importer::read_inputs,
+    for (Step step : {&Importer::count, &Importer::read_opset, &Importer::read_initializers, &Importer::read_inputs,
                       &Importer::read_nodes, &Importer::read_outputs}) {
       if (Status status = (this->*step)(); !status) return status;
     }
@@ -49,6 +54,7 @@ class Importer {
   }
 
  private:
+  Status count();
   Status read_opset();
   Status read_initializers();
   Status read_inputs();
@@ -64,11 +70,20 @@ class Importer {
   const onnx::GraphProto& proto_;
   const onnx::ModelProto& model_;
   const std::filesystem::path& directory_;
+  LoadBudget& budget_;
   Graph graph_;
   ImportContext context_;
   std::unordered_map<std::string, ValueId> ids_;     // by ONNX name
   std::unordered_set<std::string_view> read_names_;  // what a node reads or the graph returns
 };
+
+Status Importer::count() {
+  if (Status status = budget_.check_count(static_cast<std::size_t>(proto_.node_size()), "nodes"); !status)
+    return status;
+  if (Status status = budget_.check_count(static_cast<std::size_t>(proto_.input_size()), "inputs"); !status)
+    return status;
+  return budget_.check_count(static_cast<std::size_t>(proto_.output_size()), "outputs");
+}
 
 Status Importer::read_opset() {
   std::int64_t opset = 0;
@@ -96,7 +111,7 @@ Status Importer::read_initializers() {
                                      proto_.sparse_initializer(0).values().name()));
   }
   for (const onnx::TensorProto& tensor : proto_.initializer()) {
-    auto value = import_tensor(tensor, directory_, fmt::format("initializer '{}'", tensor.name()));
+    auto value = import_tensor(tensor, directory_, fmt::format("initializer '{}'", tensor.name()), &budget_);
     if (!value) return value.status();
     if (Status status = define(tensor.name(), graph_.add_value(std::move(*value)), "initializer"); !status) {
       return status;
@@ -192,7 +207,7 @@ Status Importer::fill_context(const onnx::NodeProto& node) {
     context_.output_names.push_back(wanted ? output : std::string());
   }
   if (context_.output_names.empty()) return context_.error("has no outputs");
-  return import_attributes(node, directory_, context_);
+  return import_attributes(node, directory_, context_, &budget_);
 }
 
 Status Importer::read_node(const onnx::NodeProto& node) {
@@ -206,14 +221,16 @@ Status Importer::read_node(const onnx::NodeProto& node) {
   }
   const bool changed = std::count(std::begin(kChangedEarly), std::end(kChangedEarly), node.op_type()) > 0;
   if (changed && context_.opset < kUnchangedSince) {
-    return context_.error(fmt::format("its form of opset {}: supported since opset {}", context_.opset, kUnchangedSince));
+    return context_.error(
+        fmt::format("its form of opset {}: supported since opset {}", context_.opset, kUnchangedSince));
   }
   if (Status status = fill_context(node); !status) return status;
 
-  const std::size_t first = graph_.nodes.size();
+  const std::size_t first = graph_.nodes.size(), first_value = graph_.values.size();
   const Status imported = rule->import(context_);
   if (!context_.misread()) return context_.misread();  // likely the cause of what the rule complains about
   if (!imported) return imported;
+  if (Status status = budget_.spend_computed(context_, first_value); !status) return status;
   for (std::size_t index = first; index < graph_.nodes.size(); ++index) {
     if (Status status = infer_node(graph_, graph_.nodes[index]); !status) return status;
     if (node.doc_string().starts_with(kReasonMark)) {
@@ -280,7 +297,10 @@ Status Importer::read_outputs() {
 
 }  // namespace
 
-Result<Graph> import_onnx(std::span<const std::byte> bytes, const std::filesystem::path& directory) {
+Result<Graph> import_onnx(std::span<const std::byte> bytes, const std::filesystem::path& directory,
+                          const ModelLimits& limits) {
+  LoadBudget budget(limits);
+  if (Status status = budget.check_file(bytes.size()); !status) return status;
   if (bytes.empty()) return Status::error("the file is empty: not an ONNX model");
   if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
     return Status::error(
@@ -288,12 +308,18 @@ Result<Graph> import_onnx(std::span<const std::byte> bytes, const std::filesyste
                     std::numeric_limits<int>::max()));
   }
   onnx::ModelProto model;
-  if (!model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return Status::error("not an ONNX model, or a truncated one: its protobuf message is broken");
+  google::protobuf::io::CodedInputStream stream(reinterpret_cast<const std::uint8_t*>(bytes.data()),
+                                                static_cast<int>(bytes.size()));
+  stream.SetRecursionLimit(budget.max_depth());
+  if (!model.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage()) {
+    return Status::error(
+        fmt::format("not an ONNX model, or a truncated one: its protobuf message is broken, or nested "
+                    "deeper than the {} that ModelLimits::max_depth allows",
+                    budget.max_depth()));
   }
   // Almost any bytes are a protobuf message of unknown fields.
   if (!model.has_graph()) return Status::error("not an ONNX model: it holds no graph");
-  return Importer(model, directory).run();
+  return Importer(model, directory, budget).run();
 }
 
 }  // namespace octet::graph

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <octet/limits.h>
 #include <octet/status.h>
 
 #include <cstddef>
@@ -22,6 +23,7 @@ constexpr int kOldestOpset = 1, kUnchangedSince = 7, kNewestOpset = 21;
 // The graph that an ONNX file means, shapes inferred as far as its nodes tell. `directory` is where
 // files of external data lie; empty is the current one. The bytes are not trusted: whatever they are,
 // the result is a graph that keeps the invariants of graph.h or an error.
-Result<Graph> import_onnx(std::span<const std::byte> bytes, const std::filesystem::path& directory);
+Result<Graph> import_onnx(std::span<const std::byte> bytes, const std::filesystem::path& directory,
+                          const ModelLimits& limits = {});
 
 }  // namespace octet::graph

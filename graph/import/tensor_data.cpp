@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstring>
 
+#include "graph/load_budget.h"
 #include "graph/op.h"
 
 namespace octet::graph {
@@ -161,7 +162,8 @@ std::optional<DType> same_dtype(int type) {
   return decoder->dtype;
 }
 
-Result<Value> import_tensor(const Proto& tensor, const std::filesystem::path& directory, const std::string& what) {
+Result<Value> import_tensor(const Proto& tensor, const std::filesystem::path& directory, const std::string& what,
+                            LoadBudget* budget) {
   const Decoder* decoder = find_decoder(tensor.data_type());
   if (!decoder || !decoder->decode) {
     return Status::error(fmt::format(
@@ -173,6 +175,9 @@ Result<Value> import_tensor(const Proto& tensor, const std::filesystem::path& di
   if (!shape) return shape.status();
 
   const auto count = static_cast<std::size_t>(shape->count());
+  if (budget != nullptr) {
+    if (Status status = budget->spend_constant(count * size_of(decoder->dtype), what); !status) return status;
+  }
   std::string external;
   const std::string* raw = tensor.has_raw_data() ? &tensor.raw_data() : nullptr;
   if (tensor.data_location() == Proto::EXTERNAL) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <octet/limits.h>
 #include <octet/status.h>
 #include <octet/tensor.h>
 
@@ -22,7 +23,7 @@ struct ModelImpl;
 struct CompileOptions {
   /// Backends whose sessions shall use their packed weights in the file, where they lie, instead of packing
   /// anew: "avx512vnni". The file grows by about its weights for each layout; on other backends it runs
-  /// as ever, with the same outputs. An error: a name that is not in this build. It need not run here.
+  /// as ever, with the same outputs. Any that octet has, for x86 and for ARM: it need not run here.
   std::vector<std::string> backends{};
   /// By input name, for models that cannot be prepared with 1 in place of every unknown size.
   std::map<std::string, Shape> input_shapes{};
@@ -33,15 +34,16 @@ class OCTET_API Model {
  public:
   /// Maps a compiled model (.octet), which octet::runtime can do alone. Nothing is copied: the file
   /// must stay as it is while the model lives. A bad file is an error of one sentence, never a crash.
-  static Result<Model> open(const std::filesystem::path& path);
+  static Result<Model> open(const std::filesystem::path& path, const ModelLimits& limits = {});
   /// The same from memory, 64-byte aligned, which must outlive the model and its sessions.
-  static Result<Model> open(std::span<const std::byte> bytes);
+  static Result<Model> open(std::span<const std::byte> bytes, const ModelLimits& limits = {});
 
   /// Reads an ONNX file (fp32 or QDQ; external data is looked up beside it), or a compiled one.
   /// Needs octet::octet, as do parse, save and compile.
-  static Result<Model> load(const std::filesystem::path& path);
+  static Result<Model> load(const std::filesystem::path& path, const ModelLimits& limits = {});
   /// The same from memory; `directory` is where external data files are looked up.
-  static Result<Model> parse(std::span<const std::byte> bytes, const std::filesystem::path& directory = {});
+  static Result<Model> parse(std::span<const std::byte> bytes, const std::filesystem::path& directory = {},
+                             const ModelLimits& limits = {});
   /// Writes a standard ONNX file; a quantized model becomes QDQ form (opset 13).
   Status save(const std::filesystem::path& path) const;
   /// Writes a compiled model: the same outputs, opened without ONNX and without copying.

@@ -79,6 +79,18 @@ typedef struct octet_executor {
   void* self;
 } octet_executor;
 
+/** What a model file may ask for; octet/limits.h explains each. 0 is the default. */
+typedef struct octet_model_limits {
+  size_t size;
+  size_t max_file_bytes;     /**< 16 GiB */
+  size_t max_nodes;          /**< 100,000; likewise inputs, and outputs */
+  size_t max_constant_bytes; /**< 16 GiB, files beside the model included */
+  size_t max_computed_bytes; /**< 1 GiB of constants that nodes make of sizes alone */
+  int32_t max_depth;         /**< 100 messages in each other */
+} octet_model_limits;
+#define OCTET_MODEL_LIMITS_INIT \
+  { sizeof(octet_model_limits), 0, 0, 0, 0, 0 }
+
 /** How a session runs. All zero but `size` is the default. */
 typedef struct octet_session_options {
   size_t size;
@@ -87,9 +99,9 @@ typedef struct octet_session_options {
   octet_requant requant;
   const octet_input_shape* input_shapes; /**< `input_shape_count` of them; what stays unknown becomes 1 */
   size_t input_shape_count;
-  size_t max_arena_bytes; /**< refuse a model that needs more for activations; 0: 4 GiB */
-  void* arena;            /**< memory for activations that outlives the session; NULL: the session allocates */
-  size_t arena_bytes;     /**< at least octet_session_arena_bytes_needed, which begin at a multiple of 64 */
+  size_t max_arena_bytes;        /**< refuse a model that needs more for activations; 0: 4 GiB */
+  void* arena;                   /**< memory for activations that outlives the session; NULL: the session allocates */
+  size_t arena_bytes;            /**< at least octet_session_arena_bytes_needed, which begin at a multiple of 64 */
   octet_executor executor;       /**< computes on the caller's threads; `threads` of them are worth feeding */
   const octet_thread_pool* pool; /**< threads that sessions share, instead of an executor; may be freed first */
   int32_t prefault;              /**< 1: touch all memory of a run now, by running once on zeros */
@@ -116,14 +128,15 @@ OCTET_API const char* octet_version(void);
  * thread's next failed call. */
 OCTET_API const char* octet_last_message(void);
 
-/** Maps a compiled model (.octet); in octet::runtime. The file must stay as it is while the model lives. */
-OCTET_API octet_status octet_model_open(const char* path, octet_model** model);
+/** Maps a compiled model (.octet); in octet::runtime. The file must stay as it is while the model lives.
+ * `limits` may be NULL, here and below. */
+OCTET_API octet_status octet_model_open(const char* path, const octet_model_limits* limits, octet_model** model);
 /** Reads an ONNX file or a compiled model; only in octet::octet, which can read ONNX. */
-OCTET_API octet_status octet_model_load(const char* path, octet_model** model);
+OCTET_API octet_status octet_model_load(const char* path, const octet_model_limits* limits, octet_model** model);
 /** The same from memory, which is free again afterwards. External data is looked up in `directory`;
  * NULL: the working directory. Only in octet::octet. */
 OCTET_API octet_status octet_model_parse(const void* bytes, size_t byte_count, const char* directory,
-                                         octet_model** model);
+                                         const octet_model_limits* limits, octet_model** model);
 OCTET_API void octet_model_free(octet_model* model);
 
 OCTET_API size_t octet_model_input_count(const octet_model* model);
@@ -146,6 +159,10 @@ OCTET_API size_t octet_session_output_count(const octet_session* session);
 /** As for the model, with every size known. */
 OCTET_API octet_status octet_session_input(const octet_session* session, size_t index, octet_tensor_info* info);
 OCTET_API octet_status octet_session_output(const octet_session* session, size_t index, octet_tensor_info* info);
+
+/** Where the input or output of this name stands; the count if there is none. */
+OCTET_API size_t octet_session_input_index(const octet_session* session, const char* name);
+OCTET_API size_t octet_session_output_index(const octet_session* session, const char* name);
 
 /** The memory of an input or output, octet_tensor_info.bytes long, row-major (NCHW for images); the
  * same address as long as the session lives. NULL if there is no such index. */

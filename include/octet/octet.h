@@ -6,6 +6,7 @@
 #include <octet/compare.h>
 #include <octet/executor.h>
 #include <octet/explain.h>
+#include <octet/limits.h>
 #include <octet/model.h>
 #include <octet/observer.h>
 #include <octet/qparams.h>

@@ -74,6 +74,11 @@ class OCTET_API Session {
   std::span<const TensorInfo> inputs() const noexcept;   ///< shapes are fully known here
   std::span<const TensorInfo> outputs() const noexcept;
 
+  /// Where the input or output of this name stands; inputs().size() or outputs().size() if there is none, which the
+  /// functions below answer with an empty span.
+  std::size_t input_index(std::string_view name) const noexcept;
+  std::size_t output_index(std::string_view name) const noexcept;
+
   /// The memory of an input or output in the model's declared layout (row-major, NCHW for images);
   /// stays valid as long as the session. `index` counts in the order of inputs()/outputs().
   std::span<std::byte> input_bytes(std::size_t index) noexcept;

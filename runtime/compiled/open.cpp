@@ -14,9 +14,9 @@
 namespace octet {
 
 Result<Model> runtime::open_compiled(const std::shared_ptr<const std::byte[]>& file, std::size_t size,
-                                     kernels::PrepareFn float_prepare) try {
+                                     kernels::PrepareFn float_prepare, const ModelLimits& limits) try {
   const FloatEnvironment environment;
-  Result<CompiledModel> read = read_compiled(file, size);
+  Result<CompiledModel> read = read_compiled(file, size, limits);
   if (!read.ok()) return read.status();
   if (Status status = graph::simplify(read->graph); !status.ok()) return status;
   Model model = make_model(std::move(read->graph), float_prepare, std::move(read->notes));
@@ -28,21 +28,21 @@ Result<Model> runtime::open_compiled(const std::shared_ptr<const std::byte[]>& f
   return Status::error("not enough memory to open this model");
 }
 
-Result<Model> Model::open(const std::filesystem::path& path) try {
+Result<Model> Model::open(const std::filesystem::path& path, const ModelLimits& limits) try {
   Result<runtime::MappedFile> file = runtime::map_file(path);
   if (!file.ok()) return file.status();
-  Result<Model> model = runtime::open_compiled(file->bytes, file->size, nullptr);
+  Result<Model> model = runtime::open_compiled(file->bytes, file->size, nullptr, limits);
   if (!model.ok()) return Status::error(fmt::format("'{}': {}", path.string(), model.status().message()));
   return model;
 } catch (const std::bad_alloc&) {
   return Status::error("not enough memory to open this model");
 }
 
-Result<Model> Model::open(std::span<const std::byte> bytes) try {
+Result<Model> Model::open(std::span<const std::byte> bytes, const ModelLimits& limits) try {
   if (bytes.data() == nullptr) return Status::error("no bytes: not a compiled model");
   // The caller keeps the memory; nothing is to be freed.
   const std::shared_ptr<const std::byte[]> kept(bytes.data(), [](const std::byte*) {});
-  return runtime::open_compiled(kept, bytes.size(), nullptr);
+  return runtime::open_compiled(kept, bytes.size(), nullptr, limits);
 } catch (const std::bad_alloc&) {
   return Status::error("not enough memory to open this model");
 }

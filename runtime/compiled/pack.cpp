@@ -7,12 +7,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <new>
 
 #include "graph/passes/passes.h"
 #include "kernels/backend.h"
 #include "octet_generated.h"
 #include "runtime/compiled/container.h"
+#include "runtime/compiled/foreign_backends.h"
 #include "runtime/compiled/open.h"
 #include "runtime/model_impl.h"
 #include "runtime/plan.h"
@@ -55,13 +57,20 @@ class Recorder final : public kernels::WeightStore {
   std::string backend_;
 };
 
-Result<const kernels::Backend*> find_backend(const std::string& name) {
+// Of this build, or what stands in for one of another processor.
+Result<kernels::Backend> find_backend(const std::string& name) {
+  const std::vector<kernels::BackendEntry>& built = kernels::all_backends();
   std::string names;
-  for (const kernels::BackendEntry& entry : kernels::all_backends()) {
-    if (name == entry.backend.name) return &entry.backend;
-    names += (names.empty() ? "" : ", ") + std::string(entry.backend.name);
+  for (const kernels::BackendEntry& entry : built) {
+    if (name == entry.backend.name) return entry.backend;
+    names += std::string(entry.backend.name) + ", ";
   }
-  return Status::error(fmt::format("backend '{}' is not in this build, which can pack for {}", name, names));
+  for (const ForeignBackend& foreign : kForeignBackends) {
+    if (name == foreign.name) return stand_in(foreign, built.back().backend);
+    if (names.find(std::string(foreign.name) + ", ") == std::string::npos) names += std::string(foreign.name) + ", ";
+  }
+  names.resize(names.size() - 2);
+  return Status::error(fmt::format("backend '{}' does not exist: there are {}", name, names));
 }
 
 }  // namespace
@@ -73,19 +82,20 @@ Result<std::vector<PackedForm>> pack_for(const std::string& bytes, const Compile
   std::memcpy(file.get(), bytes.data(), bytes.size());
   const Result<Container> parts = read_container({file.get(), bytes.size()});
   if (!parts.ok()) return parts.status();
-  const Result<Model> model = open_compiled(file, bytes.size(), nullptr);
+  constexpr std::size_t kAny = std::numeric_limits<std::size_t>::max();  // octet has just written it
+  const Result<Model> model = open_compiled(file, bytes.size(), nullptr, {kAny, kAny, kAny, kAny});
   if (!model.ok()) return model.status();
 
   std::vector<PackedForm> forms;
   Recorder recorder(*compiled::GetModel(parts->description.data()), parts->data, forms);
   for (const std::string& name : options.backends) {
-    const Result<const kernels::Backend*> backend = find_backend(name);
+    const Result<kernels::Backend> backend = find_backend(name);
     if (!backend.ok()) return backend.status();
     graph::Graph graph = model->impl().graph;
-    const DType activation = (*backend)->activation == kernels::Activation::u8 ? DType::u8 : DType::s8;
+    const DType activation = backend->activation == kernels::Activation::u8 ? DType::u8 : DType::s8;
     if (Status status = graph::lower(graph, {options.input_shapes, activation}); !status.ok()) return status;
     recorder.start(name);
-    PlanOptions plan_options{*backend};
+    PlanOptions plan_options{&*backend};
     plan_options.weights = &recorder;
     if (Result<Plan> plan = make_plan(std::move(graph), plan_options); !plan.ok()) return plan.status();
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "graph/import/onnx.h"
+#include "graph/load_budget.h"
 #include "graph/op.h"
 #include "runtime/compiled/constants.h"
 #include "runtime/compiled/container.h"
@@ -23,9 +24,11 @@ constexpr ValueId kUndefined = -2;
 
 class Reader {
  public:
-  Reader(const compiled::Model& model, Constants& constants, std::shared_ptr<const std::byte[]> file)
+  Reader(const compiled::Model& model, Constants& constants, graph::LoadBudget& budget,
+         std::shared_ptr<const std::byte[]> file)
       : model_(model),
         constants_(constants),
+        budget_(budget),
         file_(std::move(file)),
         context_(graph_),
         ids_(model.values()->size(), kUndefined),
@@ -39,8 +42,8 @@ class Reader {
     }
     context_.opset = model_.opset();
     using Step = Status (Reader::*)();
-    for (Step step : {&Reader::find_packed, &Reader::read_constants, &Reader::read_packed, &Reader::read_inputs,
-                      &Reader::read_nodes, &Reader::read_outputs, &Reader::read_notes}) {
+    for (Step step : {&Reader::count, &Reader::find_packed, &Reader::read_constants, &Reader::read_packed,
+                      &Reader::read_inputs, &Reader::read_nodes, &Reader::read_outputs, &Reader::read_notes}) {
       if (Status status = (this->*step)(); !status) return status;
       if (Status status = constants_.check_budget(); !status) return status;
     }
@@ -49,6 +52,7 @@ class Reader {
   }
 
  private:
+  Status count();
   Status find_packed();
   Status read_constants();
   Status read_packed();
@@ -64,6 +68,7 @@ class Reader {
 
   const compiled::Model& model_;
   Constants& constants_;
+  graph::LoadBudget& budget_;
   std::shared_ptr<const std::byte[]> file_;
   Graph graph_;
   CompiledModel made_;
@@ -71,6 +76,12 @@ class Reader {
   std::vector<ValueId> ids_;           // (values of the file)
   std::vector<bool> has_packed_form_;  // (values of the file)
 };
+
+Status Reader::count() {
+  if (Status status = budget_.check_count(model_.nodes()->size(), "nodes"); !status) return status;
+  if (Status status = budget_.check_count(model_.inputs()->size(), "inputs"); !status) return status;
+  return budget_.check_count(model_.outputs()->size(), "outputs");
+}
 
 Status Reader::find_packed() {
   if (model_.packed() == nullptr) return {};
@@ -172,10 +183,11 @@ Status Reader::read_node(const compiled::Node& node) {
         index == -1 ? std::string() : constants_.text(model_.values()->Get(static_cast<std::uint32_t>(index))->name()));
   }
 
-  const std::size_t first = graph_.nodes.size();
+  const std::size_t first = graph_.nodes.size(), first_value = graph_.values.size();
   const Status imported = rule->import(context_);
   if (!context_.misread()) return context_.misread();  // likely the cause of what the rule complains about
   if (!imported) return imported;
+  if (Status status = budget_.spend_computed(context_, first_value); !status) return status;
   for (std::size_t i = first; i < graph_.nodes.size(); ++i) {
     if (Status status = graph::infer_node(graph_, graph_.nodes[i]); !status) return status;
   }
@@ -199,17 +211,29 @@ Status Reader::read_outputs() {
 
 }  // namespace
 
-Result<CompiledModel> read_compiled(const std::shared_ptr<const std::byte[]>& file, std::size_t size) {
+Result<CompiledModel> read_compiled(const std::shared_ptr<const std::byte[]>& file, std::size_t size,
+                                    const ModelLimits& limits) {
+  graph::LoadBudget budget(limits);
+  if (Status status = budget.check_file(size); !status) return status;
   if (reinterpret_cast<std::uintptr_t>(file.get()) % kBlobAlignment != 0) {
     return Status::error(fmt::format("the memory of a compiled model must be {}-byte aligned", kBlobAlignment));
   }
   Result<Container> parts = read_container({file.get(), size});
   if (!parts) return parts.status();
   const auto* description = reinterpret_cast<const std::uint8_t*>(parts->description.data());
-  flatbuffers::Verifier verifier(description, parts->description.size());
-  if (!compiled::VerifyModelBuffer(verifier)) return Status::error("the description is not a valid FlatBuffer");
+  // Tables may be shared, so their number bounds the time that verifying takes.
+  const auto depth = static_cast<flatbuffers::uoffset_t>(std::max(limits.max_depth, 0));
+  const auto tables =
+      static_cast<flatbuffers::uoffset_t>(std::clamp<std::size_t>(limits.max_nodes, 1 << 16, 1 << 26) * 16);
+  flatbuffers::Verifier verifier(description, parts->description.size(), depth, tables);
+  if (!compiled::VerifyModelBuffer(verifier)) {
+    return Status::error(
+        fmt::format("the description is not a valid FlatBuffer, or nested deeper than the {} that "
+                    "ModelLimits::max_depth allows",
+                    limits.max_depth));
+  }
   Constants constants(file, *parts);
-  return Reader(*compiled::GetModel(description), constants, file).run();
+  return Reader(*compiled::GetModel(description), constants, budget, file).run();
 }
 
 }  // namespace octet::runtime

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <octet/limits.h>
 #include <octet/status.h>
 
 #include <cstddef>
@@ -25,6 +26,7 @@ struct CompiledModel {
 
 // Constants and packed weights point into `file`, which they keep alive. Nothing in it is trusted: every
 // node passes the rules that a node of an ONNX file passes.
-Result<CompiledModel> read_compiled(const std::shared_ptr<const std::byte[]>& file, std::size_t size);
+Result<CompiledModel> read_compiled(const std::shared_ptr<const std::byte[]>& file, std::size_t size,
+                                    const ModelLimits& limits);
 
 }  // namespace octet::runtime

@@ -26,7 +26,7 @@ static const char* in_folder(const char* file) {
 
 static octet_model* digits(void) {
   octet_model* model = NULL;
-  CHECK(octet_model_load(in_folder("digits_qat.onnx"), &model) == OCTET_OK);
+  CHECK(octet_model_load(in_folder("digits_qat.onnx"), NULL, &model) == OCTET_OK);
   if (model == NULL) exit(1);
   return model;
 }
@@ -50,14 +50,14 @@ static void version_and_backends(void) {
 
 static void models(void) {
   octet_model* model = NULL;
-  CHECK(octet_model_load("no_such_file.onnx", &model) == OCTET_REFUSED);
+  CHECK(octet_model_load("no_such_file.onnx", NULL, &model) == OCTET_REFUSED);
   CHECK_MESSAGE("no_such_file.onnx");
   CHECK(model == NULL);
-  CHECK(octet_model_load(NULL, &model) == OCTET_INVALID_ARGUMENT);
+  CHECK(octet_model_load(NULL, NULL, &model) == OCTET_INVALID_ARGUMENT);
   CHECK_MESSAGE("null pointer");
-  CHECK(octet_model_load("x", NULL) == OCTET_INVALID_ARGUMENT);
-  CHECK(octet_model_parse("not a model", 11, NULL, &model) == OCTET_REFUSED);
-  CHECK(octet_model_parse(NULL, 0, NULL, &model) == OCTET_INVALID_ARGUMENT);
+  CHECK(octet_model_load("x", NULL, NULL) == OCTET_INVALID_ARGUMENT);
+  CHECK(octet_model_parse("not a model", 11, NULL, NULL, &model) == OCTET_REFUSED);
+  CHECK(octet_model_parse(NULL, 0, NULL, NULL, &model) == OCTET_INVALID_ARGUMENT);
 
   model = digits();
   CHECK(octet_model_is_quantized(model) == 1);
@@ -76,6 +76,29 @@ static void models(void) {
   octet_model_free(NULL);
   CHECK(octet_model_input_count(NULL) == 0 && octet_model_is_quantized(NULL) == 0);
   CHECK(octet_model_output(NULL, 0, &info) == OCTET_INVALID_ARGUMENT);
+}
+
+static void limits(void) {
+  octet_model* model = NULL;
+  octet_model_limits limits = OCTET_MODEL_LIMITS_INIT;
+  CHECK(octet_model_load(in_folder("digits_qat.onnx"), &limits, &model) == OCTET_OK);
+  octet_model_free(model);
+  model = NULL;
+  limits.max_nodes = 3;
+  CHECK(octet_model_load(in_folder("digits_qat.onnx"), &limits, &model) == OCTET_REFUSED);
+  CHECK_MESSAGE("nodes: ModelLimits::max_nodes allows 3");
+  limits.max_nodes = 0;
+  limits.max_file_bytes = 10;
+  CHECK(octet_model_parse("not a model", 11, NULL, &limits, &model) == OCTET_REFUSED);
+  CHECK_MESSAGE("the file has 11 bytes: ModelLimits::max_file_bytes allows 10");
+  CHECK(octet_model_open(in_folder("digits_qat.onnx"), &limits, &model) == OCTET_REFUSED);
+  limits.max_depth = -1;
+  CHECK(octet_model_load(in_folder("digits_qat.onnx"), &limits, &model) == OCTET_INVALID_ARGUMENT);
+  CHECK_MESSAGE("octet_model_limits.max_depth is -1");
+  limits.size = 0;
+  CHECK(octet_model_open("x", &limits, &model) == OCTET_INVALID_ARGUMENT);
+  CHECK_MESSAGE("octet_model_limits.size is 0");
+  CHECK(model == NULL);
 }
 
 /* An older program's struct ends earlier: what lies behind it must stay as it is. */
@@ -236,15 +259,55 @@ static void runs(void) {
   CHECK(octet_session_input_data(NULL, 0) == NULL && octet_session_threads(NULL) == 0);
 }
 
+/* Three images in one run, by the names that the model gives its input and output. */
+static void batch(void) {
+  octet_model* model = digits();
+  octet_tensor_info info = OCTET_TENSOR_INFO_INIT;
+  octet_session* session = NULL;
+  octet_session_options options = OCTET_SESSION_OPTIONS_INIT;
+  const int64_t dims[4] = {3, 1, 8, 8};
+  octet_input_shape shape = {"image", dims, 4};
+  float images[3][64], together[3][10];
+  size_t in, out, i, row;
+  CHECK(octet_model_input(model, 0, &info) == OCTET_OK && info.dims[0] == OCTET_UNKNOWN && info.bytes == 0);
+  for (i = 0; i < 3 * 64; ++i) images[i / 64][i % 64] = (float)(i * 7 % 17) / 16;
+  options.input_shapes = &shape;
+  options.input_shape_count = 1;
+  CHECK(octet_session_create(model, &options, &session) == OCTET_OK);
+  CHECK(octet_model_output(model, 0, &info) == OCTET_OK);
+  in = octet_session_input_index(session, "image");
+  out = octet_session_output_index(session, info.name);
+  CHECK(in == 0 && out == 0);
+  CHECK(octet_session_input_index(session, "nothing") == 1 && octet_session_output_index(session, NULL) == 1);
+  CHECK(octet_session_output_index(NULL, info.name) == 0);
+  CHECK(octet_session_input(session, in, &info) == OCTET_OK && info.dims[0] == 3 && info.bytes == sizeof images);
+  CHECK(octet_session_output(session, out, &info) == OCTET_OK && info.bytes == sizeof together);
+  memcpy(octet_session_input_data(session, in), images, sizeof images);
+  octet_session_run(session);
+  memcpy(together, octet_session_output_data(session, out), sizeof together);
+  octet_session_free(session);
+
+  CHECK(octet_session_create(model, NULL, &session) == OCTET_OK);
+  for (row = 0; row < 3; ++row) {
+    memcpy(octet_session_input_data(session, 0), images[row], sizeof images[row]);
+    octet_session_run(session);
+    CHECK(memcmp(octet_session_output_data(session, 0), together[row], sizeof together[row]) == 0);
+  }
+  octet_session_free(session);
+  octet_model_free(model);
+}
+
 int main(int argc, char** argv) {
   if (argc < 2) return 2;
   snprintf(folder, sizeof folder, "%s", argv[1]);
   version_and_backends();
   models();
+  limits();
   shorter_info();
   options();
   resources();
   runs();
+  batch();
   printf("%d failures\n", failures);
   return failures != 0;
 }

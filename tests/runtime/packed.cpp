@@ -6,9 +6,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <random>
+#include <set>
 
+#include "kernels/pack.h"
 #include "octet_generated.h"
 #include "runtime/compiled/container.h"
+#include "runtime/compiled/foreign_backends.h"
 #include "tests/runtime/compiled_file.h"
 #include "tests/support/codes_graph.h"
 #include "tests/support/data.h"
@@ -282,7 +285,39 @@ TEST_CASE("descriptions with packed forms that were mutated and summed up again 
   }
 }
 
-TEST_CASE("packing for a backend that is not in this build names those that are") {
-  CHECK_THAT(digits().compile("/dev/null", {.backends = {"abacus"}}).message(),
-             Contains("'abacus' is not in this build") && Contains("scalar"));
+TEST_CASE("packing for a backend that does not exist names those that do") {
+  CHECK_THAT(
+      digits().compile("/dev/null", {.backends = {"abacus"}}).message(),
+      Contains("'abacus' does not exist: there are") && Contains("scalar") && Contains("avx2") && Contains("neon"));
+}
+
+TEST_CASE("what stands in for the backends of other processors packs as they do") {
+  const kernels::Backend scalar = kernels::all_backends().back().backend;
+  std::size_t known = 0;
+  for (const kernels::BackendEntry& entry : kernels::all_backends()) {
+    for (const runtime::ForeignBackend& foreign : runtime::kForeignBackends) {
+      if (entry.backend.name != std::string_view(foreign.name)) continue;
+      INFO(foreign.name);
+      const kernels::Backend other = runtime::stand_in(foreign, scalar);
+      CHECK(kernels::layout_of(other) == kernels::layout_of(entry.backend));
+      CHECK(other.activation == entry.backend.activation);
+      CHECK(other.gemm.mr == entry.backend.gemm.mr);
+      ++known;
+    }
+  }
+  CHECK(known == kernels::all_backends().size() - 1);  // and every backend has its line
+}
+
+TEST_CASE("a file packed for every processor runs on each") {
+  const Model onnx = digits();
+  std::vector<std::string> names;
+  for (const runtime::ForeignBackend& foreign : runtime::kForeignBackends) names.push_back(foreign.name);
+  const test::CompiledFile file(onnx, {.backends = names});
+  const Model packed = Model::open(file.path()).value();
+  for (const std::string& backend : usable_backends()) check_same(onnx, packed, backend);
+  std::set<std::vector<std::uint8_t>> layouts;
+  const Tampered parts(file.bytes());
+  for (const compiled::PackedWeights* form : parts.packed())
+    layouts.emplace(form->layout()->begin(), form->layout()->end());
+  CHECK(layouts.size() == names.size() - 1);  // two share one
 }

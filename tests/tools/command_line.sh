@@ -131,5 +131,16 @@ expect 0 'int8' $octet compile $qat -o $out/digits.octet
   failures=$((failures + 1))
 }
 
+# How a network was calibrated travels with it: quantize -> compile -> inspect.
+expect 0 'int8' $octet compile $out/int8.onnx -o $out/int8.octet --backend scalar
+record() { $octet inspect "$1" --backend scalar | sed -n '/^calibration: /,$p' | grep -v '^producer: '; }
+expect 0 '^calibration: 100 samples, config .*"observer"' $octet inspect $out/int8.octet
+expect 0 '^  image: [a-z_]+ saw \[0\.0,1\.0\], chose ' $octet inspect $out/int8.octet
+expect 0 '^producer: octet [0-9.]+$' $octet inspect $out/int8.octet
+[ "$(record $out/int8.onnx)" = "$(record $out/int8.octet)" ] || {
+  echo "FAILED: the compiled model tells of another calibration than the model it was made of"
+  failures=$((failures + 1))
+}
+
 echo "$failures failures"
 exit $((failures > 0))

@@ -12,7 +12,7 @@ int main(int argc, char** argv) {
   octet_model* model = NULL;
   octet_session* session = NULL;
   if (argc < 2) return 2;
-  if (octet_model_open(argv[1], &model) != OCTET_OK) return fail();
+  if (octet_model_open(argv[1], NULL, &model) != OCTET_OK) return fail();
   if (octet_session_create(model, NULL, &session) != OCTET_OK) return fail();
   octet_model_free(model);
   octet_session_run(session);
