@@ -32,7 +32,7 @@ case "${1:-}" in
     octet_require_packages
     export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
     suite asan "test_graph test_kernels test_quantize test_runtime replay_onnx replay_npy replay_qconfig" \
-      --tests-regex '^(graph|kernels|quantize|runtime|replay_(onnx|npy|qconfig))$'
+      --tests-regex '^(graph|kernels|quantize|runtime|replay_(onnx|published|npy|qconfig))$'
     ;;
   --tsan)
     octet_require_packages
