@@ -130,16 +130,6 @@ OCTET_INLINE void store_lanes(int32_t* p, size_t stride, Ints v) {
   _mm_storeu_si128(at(3), _mm512_extracti32x4_epi32(v, 3));
 }
 
-// Half a vector's bytes spread over the low halves of the lanes, and back.
-OCTET_INLINE Ints load_spread(const void* p) {
-  const Ints half = _mm512_castsi256_si512(_mm256_loadu_si256(static_cast<const __m256i*>(p)));
-  return _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 0, 1, 1, 2, 2, 3, 3), half);
-}
-OCTET_INLINE void store_spread(uint8_t* p, Ints v, Part part) {
-  const Ints half = _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 0, 2, 4, 6), v);
-  _mm256_mask_storeu_epi8(p, static_cast<__mmask32>(part.mask), _mm512_castsi512_si256(half));
-}
-
 // Two halves of a vector.
 OCTET_INLINE Ints load_halves(const void* low, const void* high) {
   const Ints first = _mm512_castsi256_si512(_mm256_loadu_si256(static_cast<const __m256i*>(low)));

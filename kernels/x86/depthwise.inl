@@ -209,9 +209,11 @@ void run_block(const Block& block, size_t shared) {
 
 void depthwise(const DepthwiseArgs& args) {
   const size_t shared = shares_columns(args, 1) ? 1 : shares_columns(args, 2) ? 2 : 0;
-  constexpr size_t kWide = size_t{kInts} * kWideSlots;
-  const size_t rest = args.channels % kWide;
-  const size_t wide = rest <= size_t{kInts} * 2 ? args.channels - rest : args.channels;  // the rest fits two slots
-  for (size_t c = 0; c < wide; c += kWide) run_block<kWideSlots>({args, c, args.channels - c}, shared);
-  if (wide < args.channels) run_block<2>({args, wide, rest}, shared);
+  constexpr size_t kBlock = size_t{kInts} * kWideSlots;
+  const size_t channels = args.channels;
+  for (size_t c = 0; c < channels; c += kBlock) {
+    // What remains overlaps with the block before it: narrower blocks would be as much code again.
+    const size_t channel = channels - c >= kBlock || channels < kBlock ? c : channels - kBlock;
+    run_block<kWideSlots>({args, channel, channels - channel}, shared);
+  }
 }

@@ -1,29 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 // Channel-wise sums of taps: vpdpbusd adds four bytes of each 32-bit element, so four taps are
-// interleaved byte by byte, and kBytes channels become four slots of accumulators (or half as many
-// channels two). Unpacking works within 128-bit lanes and is undone by the packing of epilogue.inl
-// (LaneOrder), so nothing is ever put in order by extra shuffles.
+// interleaved byte by byte, and kBytes channels become four slots of accumulators. Unpacking works within 128-bit lanes
+// and is undone by the packing of epilogue.inl (LaneOrder), so nothing is ever put in order by extra shuffles.
 
 namespace {
 
-constexpr size_t kWideSlots = 4;  // of a block of channels, but for the last
+constexpr size_t kWideSlots = 4;  // of a block of channels
 
 template <int kSlots>
 struct Slots {
   Ints v[kSlots];
 };
 
-// kInts * kSlots channels: a whole vector, or half of one spread over the low halves of the lanes.
 template <int kSlots>
 OCTET_INLINE Ints load_channels(const void* p) {
-  if constexpr (kSlots == 4) return load(p);
-  return load_spread(p);
+  static_assert(kSlots == 4, "a whole vector");
+  return load(p);
 }
 
 template <int kSlots>
 OCTET_INLINE void store_channels(uint8_t* out, Ints codes, Part part) {
-  if constexpr (kSlots == 4) return store_part(out, codes, part);
-  store_spread(out, codes, part);
+  static_assert(kSlots == 4, "a whole vector");
+  store_part(out, codes, part);
 }
 
 template <int kSlots>
@@ -41,11 +39,9 @@ OCTET_INLINE Taps<kSlots> interleave(Ints t0, Ints t1, Ints t2, Ints t3) {
   Taps<kSlots> out;
   out.v[0] = unpack_low_words(low01, low23);
   out.v[1] = unpack_high_words(low01, low23);
-  if constexpr (kSlots == 4) {
-    const Ints high01 = unpack_high_bytes(t0, t1), high23 = unpack_high_bytes(t2, t3);
-    out.v[2] = unpack_low_words(high01, high23);
-    out.v[3] = unpack_high_words(high01, high23);
-  }
+  const Ints high01 = unpack_high_bytes(t0, t1), high23 = unpack_high_bytes(t2, t3);
+  out.v[2] = unpack_low_words(high01, high23);
+  out.v[3] = unpack_high_words(high01, high23);
   return out;
 }
 
