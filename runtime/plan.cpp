@@ -73,6 +73,17 @@ Result<kernels::PreparedOp> prepare(const Graph& graph, const Node& node, const 
   return prepare_function(node.op)(context);
 }
 
+// (values) The node that reads each last; nullptr for none.
+std::vector<const Node*> last_readers_of(const Graph& graph) {
+  std::vector<const Node*> readers(graph.values.size());
+  for (const Node& node : graph.nodes) {
+    for (ValueId id : node.inputs) {
+      if (id != kNone) readers[static_cast<std::size_t>(id)] = &node;
+    }
+  }
+  return readers;
+}
+
 // Which value's memory each value shares: itself, or the input of the Reshape that made it. A graph
 // output gets memory of its own where sharing would give the caller an input's or a constant's.
 std::vector<ValueId> storage_roots(const Graph& graph) {
@@ -152,6 +163,7 @@ Result<Plan> make_plan(Graph lowered, const PlanOptions& options) {
   const bool quantized = computes_on_codes(graph);
   const std::vector<ValueId> root = storage_roots(graph);
   const std::vector<int> max_codes = largest_codes(graph);
+  const std::vector<const Node*> last_readers = last_readers_of(graph);
   for (const Node& node : graph.nodes) {
     const ValueId out = node.outputs[0];
     if (node.op == Op::Reshape && root[static_cast<std::size_t>(out)] != out) continue;  // a view, no work
@@ -161,12 +173,14 @@ Result<Plan> make_plan(Graph lowered, const PlanOptions& options) {
     plan.ops.push_back(describe(graph, node, quantized, (*op)->kernel(), (*op)->macs()));
     const int slices = (*op)->slices();
     plan.steps.push_back({std::move(*op), node.inputs, node.outputs, slices});
+    // Scales per channel are as large as some models' activations. The operator has taken what it needs of them; the
+    // next one takes their memory.
+    for (ValueId id : node.inputs) {
+      if (id == kNone || last_readers[static_cast<std::size_t>(id)] != &node) continue;
+      if (Value& value = plan.graph[id]; value.is_constant()) value.quant = {};
+    }
   }
   place_values(plan, root);
-  // Operators have taken what they need of scales per channel, which are as large as some models' activations.
-  for (Value& value : plan.graph.values) {
-    if (value.is_constant()) value.quant = {};
-  }
   return plan;
 }
 
