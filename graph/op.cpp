@@ -36,20 +36,17 @@ bool has_sane_size(const Shape& shape) {
 
 const OpSchema& schema_of(Op op) { return *kSchemas[static_cast<std::size_t>(op)]; }
 
-std::vector<const OnnxRule*> onnx_rules() {
+std::vector<const OnnxRule*> rules_with(std::initializer_list<std::span<const OnnxRule>> more) {
   std::vector<const OnnxRule*> rules;
-  const auto append = [&](std::span<const OnnxRule> more) {
-    for (const OnnxRule& rule : more) rules.push_back(&rule);
+  const auto append = [&](std::span<const OnnxRule> part) {
+    for (const OnnxRule& rule : part) rules.push_back(&rule);
   };
   for (const OpSchema* schema : kSchemas) append(schema->onnx);
-  for (const auto& more : {nodeless_rules, composed_rules, composed_activation_rules, composed_image_rules,
-                           qoperator_rules, contrib_qoperator_rules})
-    append(more);
+  for (const auto& part : more) append(part);
   return rules;
 }
 
-const OnnxRule* find_onnx_rule(std::string_view domain, std::string_view op_type) {
-  static const std::vector<const OnnxRule*> rules = onnx_rules();
+const OnnxRule* find_rule(std::span<const OnnxRule* const> rules, std::string_view domain, std::string_view op_type) {
   if (domain == "ai.onnx") domain = "";
   const auto found = std::find_if(rules.begin(), rules.end(), [&](const OnnxRule* rule) {
     return rule->op_type == op_type && rule->domain == domain;
@@ -57,14 +54,9 @@ const OnnxRule* find_onnx_rule(std::string_view domain, std::string_view op_type
   return found == rules.end() ? nullptr : *found;
 }
 
-std::string known_onnx_ops() {
-  std::vector<std::string> names;
-  for (const OnnxRule* rule : onnx_rules()) {
-    const std::string_view domain = rule->domain;
-    names.push_back(domain.empty() ? rule->op_type : fmt::format("{}.{}", domain, rule->op_type));
-  }
-  std::sort(names.begin(), names.end());
-  return fmt::format("{}", fmt::join(names, ", "));
+const OnnxRule* find_stored_rule(std::string_view domain, std::string_view op_type) {
+  static const std::vector<const OnnxRule*> rules = rules_with({nodeless_rules, integer_product_rules});
+  return find_rule(rules, domain, op_type);
 }
 
 Status node_error(const Node& node, std::string_view rule) {

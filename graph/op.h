@@ -4,6 +4,7 @@
 
 #include <octet/status.h>
 
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,15 +39,15 @@ struct OpSchema {
 #undef OCTET_OP
 
 const OpSchema& schema_of(Op op);
-// ONNX ops that become no node, or nodes of other ops.
-extern const std::span<const OnnxRule> nodeless_rules, composed_rules, composed_activation_rules, composed_image_rules,
-    qoperator_rules, contrib_qoperator_rules;
-// All rules there are.
-std::vector<const OnnxRule*> onnx_rules();
-// The import rule for an ONNX op, or nullptr.
-const OnnxRule* find_onnx_rule(std::string_view domain, std::string_view op_type);
-// The known op types nearest to what was asked for, for error messages: "Conv, Gemm, ...".
-std::string known_onnx_ops();
+// ONNX ops that become no node, and those that octet writes for dynamic products.
+extern const std::span<const OnnxRule> nodeless_rules, integer_product_rules;
+// The rules of all ops, then `more`.
+std::vector<const OnnxRule*> rules_with(std::initializer_list<std::span<const OnnxRule>> more);
+// The one of these for an ONNX op, or nullptr.
+const OnnxRule* find_rule(std::span<const OnnxRule* const> rules, std::string_view domain, std::string_view op_type);
+// Among those that octet itself writes, which are what compiled models hold. What files of others need besides is in
+// graph/import/rules.h, and in no product.
+const OnnxRule* find_stored_rule(std::string_view domain, std::string_view op_type);
 
 // Error "node 'conv1' (Conv2d): <rule>".
 Status node_error(const Node& node, std::string_view rule);

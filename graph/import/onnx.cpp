@@ -14,9 +14,9 @@
 #include <unordered_set>
 
 #include "graph/import/attributes.h"
+#include "graph/import/rules.h"
 #include "graph/import/tensor_data.h"
 #include "graph/load_budget.h"
-#include "graph/op.h"
 
 namespace octet::graph {
 namespace {

@@ -163,7 +163,7 @@ Status Reader::read_attributes(const compiled::Node& node) {
 
 Status Reader::read_node(const compiled::Node& node) {
   context_.start(constants_.text(node.name()), constants_.text(node.op_type()), constants_.text(node.domain()));
-  const graph::OnnxRule* rule = graph::find_onnx_rule(context_.domain, context_.op_type);
+  const graph::OnnxRule* rule = graph::find_stored_rule(context_.domain, context_.op_type);
   if (rule == nullptr) return context_.error("this operator is not supported");
   if (Status status = read_attributes(node); !status) return status;
   for (const std::int32_t index : constants_.list(node.inputs())) {

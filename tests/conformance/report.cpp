@@ -8,7 +8,7 @@
 #include <set>
 #include <vector>
 
-#include "graph/op.h"
+#include "graph/import/rules.h"
 
 namespace octet::conformance {
 namespace {

@@ -7,6 +7,7 @@
 
 #include "graph/export/onnx.h"
 #include "graph/import/onnx.h"
+#include "graph/import/rules.h"
 #include "graph/passes/passes.h"
 #include "graph/quantize/convert.h"
 #include "tests/quantize/graphs.h"
@@ -31,6 +32,13 @@ std::string exported(const Graph& graph) {
   auto file = export_onnx(graph);
   INFO(file.status().message());
   REQUIRE(file.ok());
+  // A compiled model holds these nodes, and a product that reads it knows no others.
+  onnx::ModelProto model;
+  REQUIRE(model.ParseFromString(*file));
+  for (const onnx::NodeProto& node : model.graph().node()) {
+    INFO(node.op_type());
+    CHECK(find_stored_rule(node.domain(), node.op_type()) != nullptr);
+  }
   return *file;
 }
 
@@ -235,6 +243,19 @@ TEST_CASE("float operators inside a quantized model keep their borders") {
   const ValueId c = builder.binary("c", BinaryFn::div, b, builder.constant("k", {4, 1, 1}, {1, 2, 3, 4}));
   const ValueId d = builder.binary("d", BinaryFn::max, c, b);
   check_round_trip(builder.finish({d, a}));
+}
+
+TEST_CASE("operators that octet makes others of are read from ONNX files alone") {
+  for (const char* op_type : {"QLinearConv", "QLinearMatMul", "Mish", "LRN"}) {
+    INFO(op_type);
+    CHECK(find_onnx_rule("", op_type) != nullptr);
+    CHECK(find_stored_rule("", op_type) == nullptr);
+  }
+  for (const char* op_type : {"ConvInteger", "MatMulInteger", "Identity"}) {
+    INFO(op_type);
+    CHECK(find_stored_rule("", op_type) != nullptr);
+    CHECK(find_onnx_rule("", op_type) != nullptr);
+  }
 }
 
 TEST_CASE("the file is what other runtimes expect") {

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "graph/op.h"
+#include "graph/import/rules.h"
 
 namespace octet::graph {
 

@@ -5,7 +5,9 @@
 #include <algorithm>
 
 #include "graph/composer.h"
-#include "graph/qoperator.h"
+#include "graph/import/qoperator.h"
+#include "graph/import/rules.h"
+#include "graph/integer_products.h"
 
 namespace octet::graph {
 namespace {

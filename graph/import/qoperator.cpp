@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "graph/qoperator.h"
+#include "graph/import/qoperator.h"
 
 #include <fmt/format.h>
+
+#include "graph/import/rules.h"
 
 namespace octet::graph {
 

@@ -7,7 +7,7 @@
 #include "graph/composer.h"
 #include "graph/constant.h"
 #include "graph/dims.h"
-#include "graph/op.h"
+#include "graph/import/rules.h"
 
 namespace octet::graph {
 namespace {

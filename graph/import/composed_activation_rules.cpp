@@ -3,7 +3,7 @@
 #include <limits>
 
 #include "graph/composer.h"
-#include "graph/op.h"
+#include "graph/import/rules.h"
 
 namespace octet::graph {
 namespace {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The operators on codes that ONNX itself has.
-#include <fmt/format.h>
-
-#include "graph/composer.h"
-#include "graph/qoperator.h"
+#include "graph/import/qoperator.h"
+#include "graph/import/rules.h"
+#include "graph/integer_products.h"
 
 namespace octet::graph {
 namespace {
@@ -42,54 +41,20 @@ Status import_qlinear_matmul(ImportContext& context) {
   return y ? form.finish(*y, 6, 7, dtype) : y.status();
 }
 
-Quant unit_quant(std::vector<std::int32_t> zero_point, int axis) {
-  Quant quant;
-  quant.scale.assign(zero_point.size(), 1.0F);
-  quant.axis = zero_point.size() > 1 ? axis : -1;
-  quant.zero_point = std::move(zero_point);
-  return quant;
-}
-
-// The parameters of input `index` as numbers of scale 1, its zero points in input `zero`: a constant.
-Result<Quant> unit_quant_of(const ImportContext& context, std::size_t index, std::size_t zero, int axis) {
-  const Value& codes = context.graph[context.inputs[index]];
-  if (codes.dtype != DType::u8 && codes.dtype != DType::s8)
-    return context.error(fmt::format("input {} is {}: must be u8 or s8", index, name_of(codes.dtype)));
-  std::vector<std::int32_t> zero_point{0};
-  if (context.has_input(zero)) {
-    const Value& value = context.graph[context.inputs[zero]];
-    if (!value.is_constant() || value.shape.count() < 1 || value.dtype != codes.dtype) {
-      return context.error(
-          fmt::format("zero point '{}': must be a constant of type {}", value.name, name_of(codes.dtype)));
-    }
-    const auto take = [&](auto elements) { zero_point.assign(elements.begin(), elements.end()); };
-    if (value.dtype == DType::u8) take(value.as<std::uint8_t>());
-    if (value.dtype == DType::s8) take(value.as<std::int8_t>());
-  }
-  return unit_quant(std::move(zero_point), axis);
-}
-
-// An exact product of whole numbers is a whole number, which f32 holds up to 2^24. Beyond that only a Cast back to
-// float, which rounds in the same way, may read it; graph/ops/cast.cpp joins the two.
 template <bool convolution>
 Status import_integer_product(ImportContext& context) {
   if (Status status = context.expect_inputs(2, 4); !status) return status;
+  if (context.has_input(2) && !context.graph[context.inputs[2]].is_constant())
+    return import_dynamic_product<convolution>(context);
   const int left_rank = context.graph[context.inputs[0]].shape.rank();
   const int right_rank = context.graph[context.inputs[1]].shape.rank();
   const auto b = unit_quant_of(context, 1, 3, convolution ? 0 : right_rank - 1);
   if (!b) return b.status();
-  const auto finish = [&](const Result<ValueId>& product) {
-    return product ? context.emit(Op::Cast, {*product}, CastAttrs{DType::s32}) : product.status();
-  };
-  if (context.has_input(2) && !context.graph[context.inputs[2]].is_constant()) {
-    const auto product = convolution ? dynamic_convolution : dynamic_product;
-    return finish(product(context, context.inputs[0], context.inputs[2], context.inputs[1], *b));
-  }
   const auto a = unit_quant_of(context, 0, 2, left_rank - 2);
   if (!a) return a.status();
   FloatForm form(context);
   const ValueId left = form.real(context.inputs[0], *a), right = form.real(context.inputs[1], *b);
-  return finish(form.float_op(convolution ? "Conv" : "MatMul", {left, right}));
+  return finish_integers(context, form.float_op(convolution ? "Conv" : "MatMul", {left, right}));
 }
 
 constexpr OnnxRule kRules[] = {

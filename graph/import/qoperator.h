@@ -13,22 +13,9 @@
 #include <utility>
 #include <vector>
 
-#include "graph/op.h"
 #include "graph/quant_parameters.h"
 
 namespace octet::graph {
-
-// DynamicQuantizeLinear's three results for a float x: codes (u8), their scale and their zero point.
-struct DynamicCodes {
-  ValueId codes, scale, zero_point;
-};
-DynamicCodes quantize_dynamically(ImportContext& context, ValueId x);
-
-// f32(sum of (a - za) * (w - zw)) for codes a whose zero point `za` is computed, and codes w (k, n), a constant with
-// its parameters. What makes no such product is an error.
-Result<ValueId> dynamic_product(ImportContext& context, ValueId a, ValueId za, ValueId w, const Quant& quant);
-// The same for a convolution with the node's window attributes; w (out, in/groups, spatial...).
-Result<ValueId> dynamic_convolution(ImportContext& context, ValueId a, ValueId za, ValueId w, const Quant& quant);
 
 class FloatForm {
  public:

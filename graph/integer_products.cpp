@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Quantization per run: parameters are computed from the values that they describe.
+#include "graph/integer_products.h"
+
 #include <fmt/format.h>
 
 #include "graph/composer.h"
+#include "graph/op.h"
 #include "graph/passes/derived_constant.h"
-#include "graph/qoperator.h"
 #include "graph/window.h"
 
 namespace octet::graph {
@@ -22,6 +24,14 @@ Result<Value> weights_of(ImportContext& context, ValueId a, ValueId w, const Qua
   Value meant = weights;
   meant.quant = quant;
   return meant;
+}
+
+Quant unit_quant(std::vector<std::int32_t> zero_point, int axis) {
+  Quant quant;
+  quant.scale.assign(zero_point.size(), 1.0F);
+  quant.axis = zero_point.size() > 1 ? axis : -1;
+  quant.zero_point = std::move(zero_point);
+  return quant;
 }
 
 }  // namespace
@@ -66,5 +76,50 @@ Result<ValueId> dynamic_convolution(ImportContext& context, ValueId a, ValueId z
   if (!status) return status;
   return context.outputs[0];
 }
+
+Result<Quant> unit_quant_of(const ImportContext& context, std::size_t index, std::size_t zero, int axis) {
+  const Value& codes = context.graph[context.inputs[index]];
+  if (codes.dtype != DType::u8 && codes.dtype != DType::s8)
+    return context.error(fmt::format("input {} is {}: must be u8 or s8", index, name_of(codes.dtype)));
+  std::vector<std::int32_t> zero_point{0};
+  if (context.has_input(zero)) {
+    const Value& value = context.graph[context.inputs[zero]];
+    if (!value.is_constant() || value.shape.count() < 1 || value.dtype != codes.dtype) {
+      return context.error(
+          fmt::format("zero point '{}': must be a constant of type {}", value.name, name_of(codes.dtype)));
+    }
+    const auto take = [&](auto elements) { zero_point.assign(elements.begin(), elements.end()); };
+    if (value.dtype == DType::u8) take(value.as<std::uint8_t>());
+    if (value.dtype == DType::s8) take(value.as<std::int8_t>());
+  }
+  return unit_quant(std::move(zero_point), axis);
+}
+
+Status finish_integers(ImportContext& context, const Result<ValueId>& product) {
+  return product ? context.emit(Op::Cast, {*product}, CastAttrs{DType::s32}) : product.status();
+}
+
+template <bool convolution>
+Status import_dynamic_product(ImportContext& context) {
+  if (Status status = context.expect_inputs(3, 4); !status) return status;
+  const int rank = context.graph[context.inputs[1]].shape.rank();
+  const auto weights = unit_quant_of(context, 1, 3, convolution ? 0 : rank - 1);
+  if (!weights) return weights.status();
+  const auto product = convolution ? dynamic_convolution : dynamic_product;
+  return finish_integers(context, product(context, context.inputs[0], context.inputs[2], context.inputs[1], *weights));
+}
+template Status import_dynamic_product<false>(ImportContext&);
+template Status import_dynamic_product<true>(ImportContext&);
+
+namespace {
+
+constexpr OnnxRule kRules[] = {
+    {"ConvInteger", import_dynamic_product<true>},
+    {"MatMulInteger", import_dynamic_product<false>},
+};
+
+}  // namespace
+
+const std::span<const OnnxRule> integer_product_rules = kRules;
 
 }  // namespace octet::graph

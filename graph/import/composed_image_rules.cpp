@@ -4,7 +4,7 @@
 
 #include "graph/composer.h"
 #include "graph/dims.h"
-#include "graph/op.h"
+#include "graph/import/rules.h"
 
 namespace octet::graph {
 namespace {
