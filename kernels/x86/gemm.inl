@@ -206,40 +206,43 @@ OCTET_INLINE void multiply_rows(int n_rows, const Sum& sum, Ahead ahead, Ints* a
   multiply_tile<Step, kRows, kVectors, false>(sum, ahead, acc);
 }
 
-// A Product computes the accumulators of a tile's rows and says how many bytes of weights a block has, and how many
-// steps they take. This one multiplies the rows where they lie.
-template <class Step>
-struct DirectProduct {
-  const GemmArgs& args;
-  OCTET_INLINE size_t steps_of_tap() const { return (args.kc + Step::kBytesOfRow - 1) / Step::kBytesOfRow; }
-  OCTET_INLINE size_t steps() const { return args.taps * steps_of_tap(); }
-  template <int kVectors>
-  OCTET_INLINE const int8_t* weights() const {
-    const size_t corrections = Step::kCorrected ? (1 + args.taps) * kVectors * kInts * sizeof(int32_t) : 0;
-    return static_cast<const int8_t*>(args.weights) + (corrections + 63) / 64 * 64;
-  }
-  template <int kVectors>
+// A Product computes the accumulators of a tile's rows and says where a block's weights end and how many steps they
+// take. This one multiplies the rows where they lie.
+template <class Step, int kVectors>
+class DirectProduct {
+ public:
+  OCTET_INLINE explicit DirectProduct(const GemmArgs& args)
+      : sum_{args.rows,
+             args.taps,
+             (args.kc + Step::kBytesOfRow - 1) / Step::kBytesOfRow,
+             static_cast<const int8_t*>(args.weights) + (kCorrections * (1 + args.taps) + 63) / 64 * 64,
+             static_cast<const int32_t*>(args.weights),
+             args.requant->bias,
+             args.zeros,
+             args,
+             0,
+             row_sums_} {}
+
+  OCTET_INLINE size_t steps() const { return sum_.taps * sum_.steps; }
   OCTET_INLINE const char* end() const {
-    return reinterpret_cast<const char*>(weights<kVectors>()) + steps() * kVectors * Step::kParts * kBytes;
+    return reinterpret_cast<const char*>(sum_.weights) + steps() * kVectors * Step::kParts * kBytes;
   }
 
-  template <int kVectors>
-  OCTET_INLINE void multiply(size_t first, size_t rows, Ahead ahead, Ints* acc) const {
-    int32_t row_sums[max_rows<kVectors>() + 3];
-    if (args.weight_zero != nullptr) sum_rows(args, first, rows, row_sums);
-    const Sum sum = {args.rows + first * args.taps,
-                     args.taps,
-                     steps_of_tap(),
-                     weights<kVectors>(),
-                     static_cast<const int32_t*>(args.weights),
-                     args.requant->bias,
-                     args.zeros,
-                     args,
-                     first,
-                     row_sums};
-    multiply_rows<Step, kVectors>(static_cast<int>(rows), sum, ahead, acc);
+  OCTET_INLINE void multiply(size_t first, size_t rows, Ahead ahead, Ints* acc) {
+    sum_.rows = sum_.args.rows + first * sum_.taps;
+    sum_.first = first;
+    if (sum_.args.weight_zero != nullptr) sum_rows(sum_.args, first, rows, row_sums_);
+    multiply_rows<Step, kVectors>(static_cast<int>(rows), sum_, ahead, acc);
   }
+
+ private:
+  enum : size_t { kCorrections = Step::kCorrected ? kVectors * kInts * sizeof(int32_t) : 0 };  // bytes per tap
+
+  int32_t row_sums_[max_rows<kVectors>() + 3];
+  Sum sum_;
 };
+template <int kVectors>
+using ProductByCodes = DirectProduct<ByCodes, kVectors>;
 
 inline void store_accumulators(const GemmArgs& args, const Ints* acc, size_t first, size_t rows, size_t vectors) {
   for (size_t i = 0; i < rows; ++i) {
@@ -251,26 +254,34 @@ inline void store_accumulators(const GemmArgs& args, const Ints* acc, size_t fir
 template <int kVectors, bool kFixed, bool kAdd>
 void finish_tile(const GemmArgs& args, const Requantizer<RowOrder<kVectors>>& requantizer, const Adder* adder,
                  const Ints* acc, size_t first, size_t rows) {
-  constexpr int kTogether = kVectors >= 3 ? 1 : 4 / kVectors;  // rows in one vector of codes
+  constexpr size_t kTogether = kVectors >= 3 ? 1 : 4 / kVectors;  // rows in one vector of codes
   const Part part = first_bytes(args.n);
-  for (size_t i = 0; i < rows; i += kTogether) {
-    const size_t some = rows - i < kTogether ? rows - i : kTogether;
+  uint8_t* out = static_cast<uint8_t*>(args.out) + first * args.out_stride;
+  const uint8_t* residual = kAdd ? args.residual + first * args.residual_stride : nullptr;
+  const auto finish = [&](size_t some) __attribute__((always_inline)) {
     Ints slots[4];
-    for (int s = 0; s < 4; ++s) {
-      const size_t row = static_cast<size_t>(s / kVectors) % kTogether;  // beyond the last: any that exists
-      slots[s] = load_aligned(acc + (i + (row < some ? row : 0)) * kVectors + s % kVectors);
+    OCTET_UNROLL
+    for (size_t s = 0; s < 4; ++s) {
+      const size_t row = s / kVectors % kTogether;  // beyond the last: any that exists
+      slots[s] = load_aligned(acc + (row < some ? row : 0) * kVectors + s % kVectors);
     }
     Ints codes = requantizer.bytes(requantizer.template words<kFixed>(slots));
     if constexpr (kAdd) {
-      const uint8_t* residual = args.residual + (first + i) * args.residual_stride;
       codes = (*adder)(codes, packed_from_row(load_rows<kTogether>(residual, args.residual_stride, some, part)));
+      residual += kTogether * args.residual_stride;
     }
-    uint8_t* out = static_cast<uint8_t*>(args.out) + (first + i) * args.out_stride;
     store_rows<kTogether>(row_from_packed(codes), out, args.out_stride, some, part);
-  }
+    out += kTogether * args.out_stride;
+    acc += kTogether * kVectors;
+  };
+  for (; rows >= kTogether; rows -= kTogether) finish(kTogether);
+  if (rows != 0) finish(rows);
 }
 
-enum : size_t { kFewTiles = 40 };
+enum : size_t {
+  kFewTiles = 40,
+  kFinishedBytes = 1024  // accumulators at a time: of short sums, preparing to finish takes as long as a small tile does
+};
 
 // All rows of a block of at most kVectors * kInts columns, in tiles of nearly equal height: 49 rows
 // are 9 times 5 or 6, not 8 times 6 and a slow 1.
@@ -278,9 +289,9 @@ enum : size_t { kFewTiles = 40 };
 // The first tile reads the block's weights from far away, the others find them near. With few tiles
 // that shows (20% of a 7x7 layer), so those after the first fetch what stands behind this block: the
 // next block, as kernels/pack.h lays them out. Fetching what does not exist is harmless.
-template <int kVectors, class Product>
+template <int kVectors, template <int> class Product>
 void run_block(const GemmArgs& args) {
-  const Product product{args};
+  Product<kVectors> product(args);
   const bool finishes = args.requant->finish != Finish::accumulators, adds = args.add != nullptr;
   const Requantizer<RowOrder<kVectors>> requantizer(*args.requant, 0);
   const Adder adder(adds ? *args.add : AddParams{0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, Finish::fixed});
@@ -289,28 +300,34 @@ void run_block(const GemmArgs& args) {
                       : adds ? finish_tile<kVectors, false, true>
                              : finish_tile<kVectors, false, false>;
   constexpr size_t kRows = max_rows<kVectors>();
-  Ints acc[kRows * kVectors];
-  size_t first = 0;
-  const size_t all_tiles = (args.m + kRows - 1) / kRows, steps = product.steps();
-  const bool looks_ahead = all_tiles > 1 && all_tiles <= kFewTiles;
-  const char* next = product.template end<kVectors>();
+  constexpr size_t kTileBytes = kRows * kVectors * sizeof(Ints);
+  constexpr size_t kTogether = kTileBytes < kFinishedBytes ? kFinishedBytes / kTileBytes : 1;  // tiles
+  Ints acc[kTogether * kRows * kVectors];
+  const size_t tiles = (args.m + kRows - 1) / kRows, steps = product.steps();
+  const size_t least = args.m / tiles, higher = args.m % tiles;  // so many tiles have one row more
+  const char* next = product.end();
   const size_t bytes = static_cast<size_t>(next - static_cast<const char*>(args.weights));
-  const size_t step = looks_ahead ? bytes / steps / (all_tiles - 1) + 1 : 0;
-  for (size_t tiles = all_tiles; tiles > 0; --tiles) {
-    const size_t rows = (args.m - first + tiles - 1) / tiles;
-    const Ahead ahead = {next, tiles == all_tiles ? 0 : step};
+  const bool looks_ahead = tiles > 1 && tiles <= kFewTiles;
+  const size_t step = looks_ahead ? bytes / steps / (tiles - 1) + 1 : 0;
+  size_t first = 0, summed = 0;  // rows finished, and rows in acc
+  for (size_t tile = 0; tile < tiles; ++tile) {
+    const size_t rows = least + (tile < higher ? 1 : 0);
+    const Ahead ahead = {next, tile == 0 ? 0 : step};
     next += ahead.step * steps;
-    product.template multiply<kVectors>(first, rows, ahead, acc);
+    product.multiply(first + summed, rows, ahead, acc + summed * kVectors);
+    summed += rows;
+    if (tile + 1 < tiles && (tile + 1) % kTogether != 0) continue;
     if (finishes) {
-      finish(args, requantizer, &adder, acc, first, rows);
+      finish(args, requantizer, &adder, acc, first, summed);
     } else {
-      store_accumulators(args, acc, first, rows, kVectors);
+      store_accumulators(args, acc, first, summed, kVectors);
     }
-    first += rows;
+    first += summed;
+    summed = 0;
   }
 }
 
-template <class Product, int kVectors = kMaxVectors>
+template <template <int> class Product, int kVectors = kMaxVectors>
 OCTET_INLINE void run_product(const GemmArgs& args) {
   if constexpr (kVectors > 1) {
     if ((args.n + kInts - 1) / kInts != kVectors) return run_product<Product, kVectors - 1>(args);
@@ -320,4 +337,4 @@ OCTET_INLINE void run_product(const GemmArgs& args) {
 
 }  // namespace
 
-void gemm(const GemmArgs& args) { run_product<DirectProduct<ByCodes>>(args); }
+void gemm(const GemmArgs& args) { run_product<ProductByCodes>(args); }
