@@ -52,28 +52,17 @@ using ProductByQuads = DirectProduct<ByQuads, kVectors>;
 template <int kVectors>
 class WidenedProduct {
  public:
-  OCTET_INLINE explicit WidenedProduct(const GemmArgs& args) : args_(args) {}
+  OCTET_INLINE explicit WidenedProduct(const GemmArgs& args) : args_(args) {
+    for (int v = 0; v < kVectors; ++v) start_[v] = RowOrder<kVectors>::load_slot(args.requant->bias, v);
+  }
 
   OCTET_INLINE size_t steps() const { return args_.taps * ((args_.kc + 1) / 2); }
   OCTET_INLINE const char* end() const {
     return static_cast<const char*>(args_.weights) + steps() * kVectors * kBytes;
   }
 
-  void multiply(size_t first, size_t rows, Ahead ahead, Ints* acc) const {
-    Chunk chunk;
-    const uint8_t* row[max_rows<kVectors>()];
-    for (size_t i = 0; i < rows; ++i) row[i] = chunk.row[i];
-    int32_t row_sums[max_rows<kVectors>() + 3];
-    if (args_.weight_zero != nullptr) sum_rows(args_, first, rows, row_sums);
-    Sum sum = {row,     1,     0,     static_cast<const int8_t*>(args_.weights), nullptr, args_.requant->bias,
-               nullptr, args_, first, row_sums};
-    size_t tap = 0, k = 0;
-    for (size_t filled; (filled = fill(first, rows, &chunk, &tap, &k)) != 0; sum.bias = nullptr) {
-      sum.steps = filled / 4;
-      multiply_rows<ByWords, kVectors>(static_cast<int>(rows), sum, ahead, acc);
-      sum.weights += sum.steps * kBytes * kVectors;
-      ahead.at += ahead.step * sum.steps;
-    }
+  void multiply(size_t first, size_t tiles, size_t height, Ahead ahead, Ints* acc) const {
+    for (; tiles > 0; --tiles, first += height, acc += height * kVectors) multiply_tile(first, height, &ahead, acc);
   }
 
  private:
@@ -86,6 +75,23 @@ class WidenedProduct {
   struct Chunk {
     alignas(64) uint8_t row[max_rows<kVectors>()][kChunk + size_t{kBytes}];  // what is stored beyond a chunk's end is not used
   };
+
+  void multiply_tile(size_t first, size_t rows, Ahead* ahead, Ints* acc) const {
+    Chunk chunk;
+    const uint8_t* row[max_rows<kVectors>()];
+    for (size_t i = 0; i < rows; ++i) row[i] = chunk.row[i];
+    int32_t row_sums[max_rows<kVectors>() + 3];
+    if (args_.weight_zero != nullptr) sum_rows(args_, first, rows, row_sums);
+    const auto* const weights = static_cast<const int8_t*>(args_.weights);
+    Sum sum = {row, 1, 0, weights, start_, nullptr, nullptr, args_, first, row_sums};
+    size_t tap = 0, k = 0;
+    for (size_t filled; (filled = fill(first, rows, &chunk, &tap, &k)) != 0; sum.start = nullptr) {
+      sum.steps = filled / 4;
+      multiply_rows<ByWords, kVectors>(1, rows, sum, *ahead, acc);
+      sum.weights += sum.steps * kBytes * kVectors;
+      ahead->at += ahead->step * sum.steps;
+    }
+  }
 
   // The next bytes of every row, from *k of *tap on; 0 after the last.
   size_t fill(size_t first, size_t rows, Chunk* chunk, size_t* tap, size_t* k) const {
@@ -104,6 +110,7 @@ class WidenedProduct {
     return filled;
   }
 
+  Ints start_[kVectors];
   const GemmArgs& args_;
 };
 
