@@ -57,9 +57,7 @@ class WidenedProduct {
   }
 
   OCTET_INLINE size_t steps() const { return args_.taps * ((args_.kc + 1) / 2); }
-  OCTET_INLINE const char* end() const {
-    return static_cast<const char*>(args_.weights) + steps() * kVectors * kBytes;
-  }
+  OCTET_INLINE const char* end() const { return static_cast<const char*>(args_.weights) + steps() * kVectors * kBytes; }
 
   void multiply(size_t first, size_t tiles, size_t height, Ahead ahead, Ints* acc) const {
     for (; tiles > 0; --tiles, first += height, acc += height * kVectors) multiply_tile(first, height, &ahead, acc);
@@ -73,7 +71,8 @@ class WidenedProduct {
   };
   enum : size_t { kChunk = 1024 };  // bytes per row
   struct Chunk {
-    alignas(64) uint8_t row[max_rows<kVectors>()][kChunk + size_t{kBytes}];  // what is stored beyond a chunk's end is not used
+    alignas(64)
+        uint8_t row[max_rows<kVectors>()][kChunk + size_t{kBytes}];  // what is stored beyond a chunk's end is not used
   };
 
   void multiply_tile(size_t first, size_t rows, Ahead* ahead, Ints* acc) const {
