@@ -133,8 +133,9 @@ using DepthwiseFn = void (*)(const DepthwiseArgs&);
 
 // The case that mobile networks are made of, 3x3 taps side by side, for whole rows with their padding: with image
 // column i(x, kx) = x*stride - left + kx,
-//   out[y][x][c] = finish(bias[c] + sum over ky, kx < 3 of p(y, ky, kx) * W[3*ky + kx][c]),  x < count, c < channels,
-//   where p = rows[3*y + ky][i * channels + c] if 0 <= i < width, else zero.
+//   out[y][x][c] = finish(bias[c] + sum over ky, kx < 3 of p(y, ky, kx) * w(ky, kx)),  x < count, c < channels,
+//   where p = rows[3*y + ky][i * channels + c] if 0 <= i < width, else zero,
+//   and w = W[3*ky + kx][c], but w = W[6 + kx][c] + W[9 + kx][c] for ky = 2: weights of one row may exceed s8.
 struct Depthwise3x3Args {
   const uint8_t* const* rows;  // (n_rows, 3) pointers to the first pixel of image rows, or of rows of zero points
   size_t n_rows, count, channels;
@@ -142,7 +143,7 @@ struct Depthwise3x3Args {
   size_t left;                 // columns of padding before the image: 0 or 1
   size_t width;                // columns of the image
   uint8_t zero;                // the code of padding
-  const int8_t* weights;       // (9, padded channels) as for DepthwiseArgs
+  const int8_t* weights;       // (12, padded channels) as for DepthwiseArgs
   uint8_t* out;                // (n_rows, count, channels) codes, without gaps
   const Requant* requant;      // fixed or floating
 };

@@ -41,7 +41,8 @@ WeightSource source_of(const WeightMatrix& weights, std::size_t column) {
 
 bool is_corrected(const Gemm& gemm) { return gemm.packing == kPackComplement || gemm.packing == kPackQuads; }
 
-// A step of quads takes as long as two fast ones less a 25th (measured), so half a step that multiplies zeros is too much.
+// A step of quads takes as long as two fast ones less a 25th (measured), so half a step that multiplies zeros is too
+// much.
 bool quads_pay(std::size_t kc) {
   const std::size_t fast_steps = (kc + 3) / 4;
   return fast_steps % 2 == 0 || fast_steps > 24;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Weights in the order in which a backend's GEMM reads them: blocks of columns, each laid out as its GEMM's Packing says.
+// Weights in the order in which a backend's GEMM reads them: blocks of columns, each laid out as its GEMM's Packing
+// says.
 #pragma once
 
 #include <octet/status.h>
@@ -101,8 +102,8 @@ struct PackedBlock {
 
 class PackedWeights {
  public:
-  // max_code: the largest u8 code that the input can hold. Where the fast GEMM saturates, each block goes to the fastest
-  // of the backend's GEMMs that is proven exact for it.
+  // max_code: the largest u8 code that the input can hold. Where the fast GEMM saturates, each block goes to the
+  // fastest of the backend's GEMMs that is proven exact for it.
   PackedWeights(const Backend& backend, const WeightMatrix& weights, int max_code);
 
   // Weights that were packed before, for the same layout and code range, used where they lie. A block is told by

@@ -162,7 +162,7 @@ bool depthwise3x3_is_right(const Backend& backend, std::size_t stride) {
   const std::size_t channels = 83, padded = 128, count = 3, width = stride == 1 ? 3 : 5, n_rows = 2;
   Bytes bytes;
   const auto image = bytes.vector<std::uint8_t>((n_rows + 2) * width * channels, kOverread);
-  auto w = bytes.vector<std::int8_t>(9 * padded);
+  auto w = bytes.vector<std::int8_t>(12 * padded);
   std::vector<const std::uint8_t*> rows;
   for (std::size_t i = 0; i < 3 * n_rows; ++i) rows.push_back(image.data() + (i / 3 + i % 3) * width * channels);
   const Columns columns(padded, codes, Finish::fixed);
@@ -175,7 +175,7 @@ bool depthwise3x3_is_right(const Backend& backend, std::size_t stride) {
     for (std::size_t t = 0; t < 9; ++t) {
       const std::size_t column = x * stride + t % 3 - 1;  // wraps where it is left of the image
       const std::int32_t code = column < width ? codes.value(rows[3 * y + t / 3][column * channels + c]) : 77;
-      acc += code * w[t * padded + c];
+      acc += code * (w[t * padded + c] + (t < 6 ? 0 : w[(t + 3) * padded + c]));
     }
     if (codes.value(out[i]) != requantize(columns.requant, c, acc)) return false;
   }

@@ -41,10 +41,29 @@ struct ByQuads {
   }
 };
 
+template <int kVectors>
+using ProductByComplement = DirectProduct<ByComplement, kVectors>;
+template <int kVectors>
+using ProductByQuads = DirectProduct<ByQuads, kVectors>;
+
 // Codes as words times 16-bit weights never saturate. A tile's rows are widened a chunk at a time, in a buffer that
 // stays in the first level cache; doing it in the loop that multiplies would cost two of ten instructions, this costs a
 // quarter of one.
-struct WidenedProduct {
+template <int kVectors>
+class WidenedProduct {
+ public:
+  OCTET_INLINE explicit WidenedProduct(const GemmArgs& args) : args_(args) {
+    for (int v = 0; v < kVectors; ++v) start_[v] = RowOrder<kVectors>::load_slot(args.requant->bias, v);
+  }
+
+  OCTET_INLINE size_t steps() const { return args_.taps * ((args_.kc + 1) / 2); }
+  OCTET_INLINE const char* end() const { return static_cast<const char*>(args_.weights) + steps() * kVectors * kBytes; }
+
+  void multiply(size_t first, size_t tiles, size_t height, Ahead ahead, Ints* acc) const {
+    for (; tiles > 0; --tiles, first += height, acc += height * kVectors) multiply_tile(first, height, &ahead, acc);
+  }
+
+ private:
   struct ByWords : ByCodes {
     static OCTET_INLINE Ints add(Ints acc, const Codes& codes, const Ints (&weights)[kParts]) {
       return dot_words(acc, codes.four, weights[0]);
@@ -52,56 +71,52 @@ struct WidenedProduct {
   };
   enum : size_t { kChunk = 1024 };  // bytes per row
   struct Chunk {
-    alignas(64) uint8_t row[max_rows<1>()][kChunk + size_t{kBytes}];  // what is stored beyond a chunk's end is not used
+    alignas(64)
+        uint8_t row[max_rows<kVectors>()][kChunk + size_t{kBytes}];  // what is stored beyond a chunk's end is not used
   };
 
-  const GemmArgs& args;
-  OCTET_INLINE size_t steps() const { return args.taps * ((args.kc + 1) / 2); }
-  template <int kVectors>
-  OCTET_INLINE const char* end() const {
-    return static_cast<const char*>(args.weights) + steps() * kVectors * kBytes;
-  }
-
-  template <int kVectors>
-  void multiply(size_t first, size_t rows, Ahead ahead, Ints* acc) const {
+  void multiply_tile(size_t first, size_t rows, Ahead* ahead, Ints* acc) const {
     Chunk chunk;
     const uint8_t* row[max_rows<kVectors>()];
     for (size_t i = 0; i < rows; ++i) row[i] = chunk.row[i];
     int32_t row_sums[max_rows<kVectors>() + 3];
-    if (args.weight_zero != nullptr) sum_rows(args, first, rows, row_sums);
-    Sum sum = {row,     1,    0,     static_cast<const int8_t*>(args.weights), nullptr, args.requant->bias,
-               nullptr, args, first, row_sums};
+    if (args_.weight_zero != nullptr) sum_rows(args_, first, rows, row_sums);
+    const auto* const weights = static_cast<const int8_t*>(args_.weights);
+    Sum sum = {row, 1, 0, weights, start_, nullptr, nullptr, args_, first, row_sums};
     size_t tap = 0, k = 0;
-    for (size_t filled; (filled = fill(first, rows, &chunk, &tap, &k)) != 0; sum.bias = nullptr) {
+    for (size_t filled; (filled = fill(first, rows, &chunk, &tap, &k)) != 0; sum.start = nullptr) {
       sum.steps = filled / 4;
-      multiply_rows<ByWords, kVectors>(static_cast<int>(rows), sum, ahead, acc);
+      multiply_rows<ByWords, kVectors>(1, rows, sum, *ahead, acc);
       sum.weights += sum.steps * kBytes * kVectors;
-      ahead.at += ahead.step * sum.steps;
+      ahead->at += ahead->step * sum.steps;
     }
   }
 
   // The next bytes of every row, from *k of *tap on; 0 after the last.
   size_t fill(size_t first, size_t rows, Chunk* chunk, size_t* tap, size_t* k) const {
     size_t filled = 0;
-    while (*tap < args.taps && filled < kChunk) {
-      const size_t left = args.kc - *k, room = (kChunk - filled) / 2, codes = left < room ? left : room;
+    while (*tap < args_.taps && filled < kChunk) {
+      const size_t left = args_.kc - *k, room = (kChunk - filled) / 2, codes = left < room ? left : room;
       for (size_t i = 0; i < rows; ++i) {
-        const uint8_t* from = args.rows[(first + i) * args.taps + *tap] + *k;
+        const uint8_t* from = args_.rows[(first + i) * args_.taps + *tap] + *k;
         uint8_t* to = chunk->row[i] + filled;
         for (size_t c = 0; c < codes; c += 16) store(to + 2 * c, _mm256_cvtepu8_epi16(load_16(from + c, 16)));
       }
       filled += (codes + 1) / 2 * 4;
       *k += codes;
-      if (*k == args.kc) ++*tap, *k = 0;
+      if (*k == args_.kc) ++*tap, *k = 0;
     }
     return filled;
   }
+
+  Ints start_[kVectors];
+  const GemmArgs& args_;
 };
 
 }  // namespace
 
 void gemm_widened(const GemmArgs& args) { run_product<WidenedProduct>(args); }
-void gemm_complement(const GemmArgs& args) { run_product<DirectProduct<ByComplement>>(args); }
-void gemm_quads(const GemmArgs& args) { run_product<DirectProduct<ByQuads>>(args); }
+void gemm_complement(const GemmArgs& args) { run_product<ProductByComplement>(args); }
+void gemm_quads(const GemmArgs& args) { run_product<ProductByQuads>(args); }
 
 }  // namespace octet::kernels::OCTET_BACKEND_NS

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A 3x3 window in vpmaddubsw. Pairs of whole weights would saturate, so each is split, w = 16 * high + low with both
 // in [-8, 8]: then all nine taps stay in words, 9 * 255 * 8 < 2^15, and one vpmaddwd by (1, 16) joins the two sums.
+// (Three weights may be up to 255 in size: 255 * (6 * 8 + 3 * 16) < 2^15.)
 // Words hold twice as many channels as vpmaddwd on widened codes would, which makes up for multiplying twice, and
 // nothing is widened. Needs vector256.inl.
 
@@ -29,11 +30,14 @@ class Window3x3 {
   // weights(tap): a block's weights of tap 3*ky + kx
   template <class Weights>
   OCTET_INLINE explicit Window3x3(Weights weights) {
-    split(weights(0), weights(3), 0);
-    split(kShared ? weights(6) : zero(), kShared ? weights(7) : weights(6), 1);
-    split(weights(1), weights(4), 2);
-    split(weights(2), weights(5), 3);
-    split(kShared ? zero() : weights(7), weights(8), 4);
+    const auto upper = [&](size_t tap) { return Whole{weights(tap), zero()}; };
+    const auto lower = [&](size_t kx) { return Whole{weights(6 + kx), weights(9 + kx)}; };
+    const Whole none = {zero(), zero()};
+    split(upper(0), upper(3), 0);
+    split(kShared ? lower(0) : none, lower(kShared ? 1 : 0), 1);
+    split(upper(1), upper(4), 2);
+    split(upper(2), upper(5), 3);
+    split(kShared ? none : lower(1), lower(2), 4);
   }
 
   OCTET_INLINE void sum(const Column& c0, const Column& c1, const Column& c2, const Ints (&bias)[4],
@@ -69,11 +73,18 @@ class Window3x3 {
     acc[2 * half + 1] = dot_words(bias[2 * half + 1], unpack_high_words(low, high), join);
   }
 
-  void split(Ints a, Ints b, int pair) {
-    const Ints both[2] = {unpack_low_bytes(a, b), unpack_high_bytes(a, b)};
+  // A weight is the sum of two codes.
+  struct Whole {
+    Ints code, more;
+    Ints words(int half) const { return _mm256_add_epi16(half_of(code, half), half_of(more, half)); }
+    static Ints half_of(Ints v, int half) {
+      return _mm256_srai_epi16(half == 0 ? unpack_low_bytes(zero(), v) : unpack_high_bytes(zero(), v), 8);
+    }
+  };
+
+  void split(const Whole& a, const Whole& b, int pair) {
     for (int half = 0; half < 2; ++half) {
-      const Ints first = _mm256_srai_epi16(_mm256_slli_epi16(both[half], 8), 8),
-                 second = _mm256_srai_epi16(both[half], 8);
+      const Ints first = a.words(half), second = b.words(half);
       const Ints high1 = high_part(first), high2 = high_part(second);
       high_[pair][half] = join_bytes(high1, high2);
       low_[pair][half] = join_bytes(low_part(first, high1), low_part(second, high2));

@@ -17,8 +17,8 @@ namespace {
 // row of taps cannot hold of it goes to a further row that reads the same pixels, which few layers
 // need, and one row at that.
 struct DepthwiseWeights {
-  std::vector<std::int64_t> rows;  // ky of every row of taps: 0 to kh - 1, then further ones
-  AlignedBytes packed;             // (rows, kw, channels padded to 64)
+  std::vector<std::int64_t> rows;  // ky of every row of taps: all, then further ones, the first of them once more
+  AlignedBytes packed;             // (rows, kw, channels padded to 64), and zeros for a further row
 };
 
 // differences (channels, kh, kw)
@@ -40,13 +40,18 @@ DepthwiseWeights pack_differences(const std::vector<std::int32_t>& differences, 
     }
     weights.rows.push_back(static_cast<std::int64_t>(ky));
   };
-  for (std::size_t ky = 0; ky * kw < taps; ++ky) add_row(ky);
-  for (;;) {
-    const auto left = std::ranges::find_if(rest, [](std::int32_t r) { return r != 0; });
-    if (left == rest.end()) break;
-    add_row(static_cast<std::size_t>(left - rest.begin()) % taps / kw);
+  // ky of the first difference that is not `fine`, else `none`
+  const auto first_row = [&](auto fine, std::size_t none) {
+    const auto found = std::ranges::find_if_not(rest, fine);
+    return found == rest.end() ? none : static_cast<std::size_t>(found - rest.begin()) % taps / kw;
+  };
+  const std::size_t kh = taps / kw;
+  const std::size_t last = first_row([](std::int32_t d) { return -128 <= d && d <= 127; }, kh - 1);
+  for (std::size_t ky = 0; ky < kh; ++ky) {
+    if (ky != last) add_row(ky);
   }
-  weights.packed = allocate_aligned(codes.size() + kOverread);
+  for (std::size_t ky = last; ky != kh; ky = first_row([](std::int32_t d) { return d == 0; }, kh)) add_row(ky);
+  weights.packed = allocate_aligned(codes.size() + kw * padded + kOverread);
   std::memcpy(weights.packed.get(), codes.data(), codes.size());
   return weights;
 }
@@ -68,8 +73,9 @@ class DepthwiseConv final : public Prepared {
                    static_cast<std::size_t>((g.kernel[1] - 1) * g.dilation[1] + 1) * channels_ + kOverread,
                static_cast<std::uint8_t>(ctx.inputs[0].quant->zero_point[0])) {
     const std::int64_t rows = g.batch * g.out[0];
-    whole_rows_ = ctx.backend.depthwise3x3 != nullptr && weights_.rows.size() == 3 && g.kernel[1] == 3 &&
-                  g.dilation[1] == 1 && g.stride[1] <= 2 && g.pad[1] <= 1 && epilogue_.finish != Finish::accumulators;
+    whole_rows_ = ctx.backend.depthwise3x3 != nullptr && g.kernel[0] == 3 && g.kernel[1] == 3 &&
+                  weights_.rows.size() <= 4 && g.dilation[1] == 1 && g.stride[1] <= 2 && g.pad[1] <= 1 &&
+                  epilogue_.finish != Finish::accumulators;
     slices_ = slices_for(rows, rows == 0 ? 0 : g.macs() / static_cast<double>(rows), ctx.threads);
     rows_at_once_ = std::clamp<std::int64_t>(kPointersAtOnce / taps(), 1, std::max<std::int64_t>(rows, 1));
     const auto row_codes = static_cast<std::int64_t>(row_elements());
@@ -142,7 +148,7 @@ class DepthwiseConv final : public Prepared {
   void run_whole(const Io& io, Range rows, std::byte* out, const std::uint8_t** image_rows) const noexcept {
     const std::uint8_t** next = image_rows;
     for (std::int64_t row = rows.first; row < rows.last; ++row) {
-      for (std::int64_t ky = 0; ky < 3; ++ky) *next++ = image_row(io.input<std::uint8_t>(0), row, ky);
+      for (std::size_t i = 0; i < 3; ++i) *next++ = image_row(io.input<std::uint8_t>(0), row, weights_.rows[i]);
     }
     const Requant requant = epilogue_.requant(0);
     backend_.depthwise3x3({.rows = image_rows,

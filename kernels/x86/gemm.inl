@@ -38,15 +38,15 @@ struct ByCodes {
   }
 };
 
-// What a tile sums up: `steps` Steps of each of `taps` runs of every row, and their weights.
+// What tiles sum up: `steps` Steps of each of `taps` runs of every row, and their weights.
 struct Sum {
   const uint8_t* const* rows;  // (rows, taps)
   size_t taps, steps;
   const int8_t* weights;       // (taps, steps, kVectors, kParts, kBytes)
-  const int32_t* corrections;  // (1 + taps, kVectors * kInts): of all taps and of each, if Step::kCorrected
-  const int32_t* bias;         // nullptr: go on with what stands in acc
+  const Ints* start;           // (kVectors) what every row starts from; nullptr: what stands in acc
+  const int32_t* corrections;  // (taps, kVectors * kInts) what the sum of a tap lacks, if Step::kCorrected
   const uint8_t* zeros;        // GemmArgs::zeros, or nullptr
-  // With a bias: the call whose zero points and extras count too, which of its rows is the first, and
+  // With a start: the call whose zero points and extras count too, which of its rows is the first, and
   // the sums of the rows' codes if there are zero points.
   const GemmArgs& args;
   size_t first;
@@ -93,9 +93,9 @@ __attribute__((noinline)) inline void sum_rows(const GemmArgs& args, size_t firs
   sum_some_rows(args, rows, sums);
 }
 
-// acc -= weight_zero * row_sums, and the extras.
+// acc -= weight_zero * row_sums, and the extras, of the tile that begins `at` rows after sum.first.
 template <int kRows, int kVectors>
-OCTET_INLINE void add_corrections(const Sum& sum, Ints (&acc)[kRows][kVectors]) {
+OCTET_INLINE void add_corrections(const Sum& sum, size_t at, Ints (&acc)[kRows][kVectors]) {
   const GemmArgs& args = sum.args;
   if (args.weight_zero != nullptr) {
     OCTET_UNROLL
@@ -104,13 +104,13 @@ OCTET_INLINE void add_corrections(const Sum& sum, Ints (&acc)[kRows][kVectors]) 
       if (all_zero(weight_zero)) continue;
       OCTET_UNROLL
       for (int i = 0; i < kRows; ++i) {
-        acc[i][v] = subtract(acc[i][v], multiply_low(weight_zero, spread(sum.row_sums[i])));
+        acc[i][v] = subtract(acc[i][v], multiply_low(weight_zero, spread(sum.row_sums[at + static_cast<size_t>(i)])));
       }
     }
   }
   for (size_t e = 0; e < args.n_extras; ++e) {
     const GemmExtra& extra = args.extras[e];
-    const uint8_t* const* row = args.rows + sum.first * args.taps + extra.tap;
+    const uint8_t* const* row = args.rows + (sum.first + at) * args.taps + extra.tap;
     OCTET_UNROLL
     for (int v = 0; v < kVectors; ++v) {
       const Ints weights = RowOrder<kVectors>::load_slot(extra.weights, v);
@@ -123,123 +123,138 @@ OCTET_INLINE void add_corrections(const Sum& sum, Ints (&acc)[kRows][kVectors]) 
   }
 }
 
-// acc (kRows, kVectors) = bias + A * B, all of it, or acc + A * B.
+// acc (tiles * kRows, kVectors) = start + A * B, all of it, or acc + A * B. Several tiles in a call, because for short
+// sums what precedes a tile takes longer than the tile.
 template <class Step, int kRows, int kVectors, bool kAhead>
-void multiply_tile(const Sum& sum, Ahead ahead, Ints* out) {
+void multiply_tiles(size_t tiles, const Sum& sum, Ahead ahead, Ints* out) {
   constexpr size_t kStepBytes = kVectors * Step::kParts * kBytes;
-  Ints acc[kRows][kVectors];
-  if (sum.bias != nullptr) {
-    OCTET_UNROLL
-    for (int v = 0; v < kVectors; ++v) {
-      Ints bias = RowOrder<kVectors>::load_slot(sum.bias, v);
-      if constexpr (Step::kCorrected) bias = add_ints(bias, RowOrder<kVectors>::load_slot(sum.corrections, v));
-      OCTET_UNROLL
-      for (int i = 0; i < kRows; ++i) acc[i][v] = bias;
-    }
-    if (sum.args.weight_zero != nullptr || sum.args.n_extras != 0) add_corrections(sum, acc);
-  } else {
+  const size_t taps = sum.taps, steps = sum.steps;
+  const bool corrects = sum.start != nullptr && (sum.args.weight_zero != nullptr || sum.args.n_extras != 0);
+  const uint8_t* const zeros = sum.zeros;
+  const uint8_t* const* rows = sum.rows;
+  for (size_t tile = 0; tile < tiles; ++tile, rows += kRows * taps, out += kRows * kVectors) {
+    Ints acc[kRows][kVectors];
     OCTET_UNROLL
     for (int i = 0; i < kRows; ++i) {
       OCTET_UNROLL
-      for (int v = 0; v < kVectors; ++v) acc[i][v] = load_aligned(out + i * kVectors + v);
-    }
-  }
-  const size_t taps = sum.taps, bytes = sum.steps * Step::kBytesOfRow;
-  const int8_t* weights = sum.weights;
-  for (size_t t = 0; t < taps; ++t) {
-    const uint8_t* row[kRows];
-    OCTET_UNROLL
-    for (int i = 0; i < kRows; ++i) row[i] = sum.rows[static_cast<size_t>(i) * taps + t];
-    if (sum.zeros != nullptr) {  // above and below an image whole tiles of pixels lack a tap
-      bool all = true;
-      for (int i = 0; i < kRows; ++i) all &= row[i] == sum.zeros;
-      if (all) {
-        weights += sum.steps * kStepBytes;
-        if constexpr (Step::kCorrected) {
-          OCTET_UNROLL
-          for (int v = 0; v < kVectors; ++v) {
-            const int32_t* const of_tap = sum.corrections + (1 + t) * kVectors * kInts;
-            const Ints correction = RowOrder<kVectors>::load_slot(of_tap, v);
-            OCTET_UNROLL
-            for (int i = 0; i < kRows; ++i) acc[i][v] = subtract(acc[i][v], correction);
-          }
-        }
-        continue;
-      }
-    }
-    for (size_t k = 0; k < bytes; k += Step::kBytesOfRow) {
-      Ints b[kVectors][Step::kParts];
-      OCTET_UNROLL
       for (int v = 0; v < kVectors; ++v) {
-        OCTET_UNROLL
-        for (size_t part = 0; part < Step::kParts; ++part, weights += kBytes) b[v][part] = load_aligned(weights);
-      }
-      if constexpr (kAhead) {
-        __builtin_prefetch(ahead.at, 0, 2);
-        ahead.at += ahead.step;
-      }
-      OCTET_UNROLL
-      for (int i = 0; i < kRows; ++i) {
-        const typename Step::Codes a(row[i] + k);
-        OCTET_UNROLL
-        for (int v = 0; v < kVectors; ++v) acc[i][v] = Step::add(acc[i][v], a, b[v]);
+        acc[i][v] = load_aligned(sum.start != nullptr ? sum.start + v : out + i * kVectors + v);
       }
     }
-  }
-  OCTET_UNROLL
-  for (int i = 0; i < kRows; ++i) {
+    if (corrects) add_corrections(sum, tile * kRows, acc);
+    const int8_t* weights = sum.weights;
+    for (size_t t = 0; t < taps; ++t) {
+      const uint8_t* row[kRows];
+      OCTET_UNROLL
+      for (int i = 0; i < kRows; ++i) row[i] = rows[static_cast<size_t>(i) * taps + t];
+      if (zeros != nullptr) {  // above and below an image whole tiles of pixels lack a tap
+        bool all = true;
+        for (int i = 0; i < kRows; ++i) all &= row[i] == zeros;
+        if (all) {
+          weights += steps * kStepBytes;
+          if constexpr (Step::kCorrected) {
+            OCTET_UNROLL
+            for (int v = 0; v < kVectors; ++v) {
+              const Ints lacks = RowOrder<kVectors>::load_slot(sum.corrections + t * kVectors * kInts, v);
+              OCTET_UNROLL
+              for (int i = 0; i < kRows; ++i) acc[i][v] = subtract(acc[i][v], lacks);
+            }
+          }
+          continue;
+        }
+      }
+      for (size_t k = 0; k < steps * Step::kBytesOfRow; k += Step::kBytesOfRow) {
+        Ints b[kVectors][Step::kParts];
+        OCTET_UNROLL
+        for (int v = 0; v < kVectors; ++v) {
+          OCTET_UNROLL
+          for (size_t part = 0; part < Step::kParts; ++part, weights += kBytes) b[v][part] = load_aligned(weights);
+        }
+        if constexpr (kAhead) {
+          __builtin_prefetch(ahead.at, 0, 2);
+          ahead.at += ahead.step;
+        }
+        OCTET_UNROLL
+        for (int i = 0; i < kRows; ++i) {
+          const typename Step::Codes a(row[i] + k);
+          OCTET_UNROLL
+          for (int v = 0; v < kVectors; ++v) acc[i][v] = Step::add(acc[i][v], a, b[v]);
+        }
+      }
+    }
     OCTET_UNROLL
-    for (int v = 0; v < kVectors; ++v) store_aligned(out + i * kVectors + v, acc[i][v]);
+    for (int i = 0; i < kRows; ++i) {
+      OCTET_UNROLL
+      for (int v = 0; v < kVectors; ++v) store_aligned(out + i * kVectors + v, acc[i][v]);
+    }
   }
 }
 
-// multiply_tile<rows, kVectors>, chosen by number. Only the widest and higher tiles look ahead: the
+// multiply_tiles<height, kVectors>, chosen by number. Only the widest and higher tiles look ahead: the
 // others have no port to spare for it, and too little work to pay it back.
 template <class Step, int kVectors, int kRows = max_rows<kVectors>()>
-OCTET_INLINE void multiply_rows(int n_rows, const Sum& sum, Ahead ahead, Ints* acc) {
+OCTET_INLINE void multiply_rows(size_t tiles, size_t height, const Sum& sum, Ahead ahead, Ints* acc) {
   if constexpr (kRows > 1) {
-    if (n_rows != kRows) return multiply_rows<Step, kVectors, kRows - 1>(n_rows, sum, ahead, acc);
+    if (height != kRows) return multiply_rows<Step, kVectors, kRows - 1>(tiles, height, sum, ahead, acc);
   }
   if constexpr (kVectors == kMaxVectors && kRows > max_rows<kVectors>() / 2) {
-    if (ahead.step != 0) return multiply_tile<Step, kRows, kVectors, true>(sum, ahead, acc);
+    if (ahead.step != 0) return multiply_tiles<Step, kRows, kVectors, true>(tiles, sum, ahead, acc);
   }
-  multiply_tile<Step, kRows, kVectors, false>(sum, ahead, acc);
+  multiply_tiles<Step, kRows, kVectors, false>(tiles, sum, ahead, acc);
 }
 
-// A Product computes the accumulators of a tile's rows and says how many bytes of weights a block has, and how many
+// Tiles that are finished together: as many as leave their accumulators in the first level cache.
+template <int kVectors>
+constexpr size_t tiles_together() {
+  constexpr size_t kMost = 1024, kTile = max_rows<kVectors>() * kVectors * sizeof(Ints);  // bytes
+  return kTile < kMost ? kMost / kTile : 1;
+}
+
+// A Product computes the accumulators of some tiles of equal height, and says where a block's weights end and how many
 // steps they take. This one multiplies the rows where they lie.
-template <class Step>
-struct DirectProduct {
-  const GemmArgs& args;
-  OCTET_INLINE size_t steps_of_tap() const { return (args.kc + Step::kBytesOfRow - 1) / Step::kBytesOfRow; }
-  OCTET_INLINE size_t steps() const { return args.taps * steps_of_tap(); }
-  template <int kVectors>
-  OCTET_INLINE const int8_t* weights() const {
-    const size_t corrections = Step::kCorrected ? (1 + args.taps) * kVectors * kInts * sizeof(int32_t) : 0;
-    return static_cast<const int8_t*>(args.weights) + (corrections + 63) / 64 * 64;
-  }
-  template <int kVectors>
-  OCTET_INLINE const char* end() const {
-    return reinterpret_cast<const char*>(weights<kVectors>()) + steps() * kVectors * Step::kParts * kBytes;
+template <class Step, int kVectors>
+class DirectProduct {
+ public:
+  OCTET_INLINE explicit DirectProduct(const GemmArgs& args)
+      : sum_{args.rows,
+             args.taps,
+             (args.kc + Step::kBytesOfRow - 1) / Step::kBytesOfRow,
+             static_cast<const int8_t*>(args.weights) + (kCorrections * (1 + args.taps) + 63) / 64 * 64,
+             start_,
+             static_cast<const int32_t*>(args.weights) + kVectors * kInts,
+             args.taps > 1 ? args.zeros : nullptr,
+             args,
+             0,
+             row_sums_} {
+    OCTET_UNROLL
+    for (int v = 0; v < kVectors; ++v) {
+      start_[v] = RowOrder<kVectors>::load_slot(args.requant->bias, v);
+      if constexpr (!Step::kCorrected) continue;
+      start_[v] = add_ints(start_[v], RowOrder<kVectors>::load_slot(args.weights, v));
+    }
   }
 
-  template <int kVectors>
-  OCTET_INLINE void multiply(size_t first, size_t rows, Ahead ahead, Ints* acc) const {
-    int32_t row_sums[max_rows<kVectors>() + 3];
-    if (args.weight_zero != nullptr) sum_rows(args, first, rows, row_sums);
-    const Sum sum = {args.rows + first * args.taps,
-                     args.taps,
-                     steps_of_tap(),
-                     weights<kVectors>(),
-                     static_cast<const int32_t*>(args.weights),
-                     args.requant->bias,
-                     args.zeros,
-                     args,
-                     first,
-                     row_sums};
-    multiply_rows<Step, kVectors>(static_cast<int>(rows), sum, ahead, acc);
+  OCTET_INLINE size_t steps() const { return sum_.taps * sum_.steps; }
+  OCTET_INLINE const char* end() const {
+    return reinterpret_cast<const char*>(sum_.weights) + steps() * kVectors * Step::kParts * kBytes;
   }
+
+  OCTET_INLINE void multiply(size_t first, size_t tiles, size_t height, Ahead ahead, Ints* acc) {
+    sum_.rows = sum_.args.rows + first * sum_.taps;
+    sum_.first = first;
+    if (sum_.args.weight_zero != nullptr) sum_rows(sum_.args, first, tiles * height, row_sums_);
+    multiply_rows<Step, kVectors>(tiles, height, sum_, ahead, acc);
+  }
+
+ private:
+  enum : size_t { kCorrections = Step::kCorrected ? kVectors * kInts * sizeof(int32_t) : 0 };  // bytes per tap
+
+  Ints start_[kVectors];
+  int32_t row_sums_[tiles_together<kVectors>() * max_rows<kVectors>() + 3];
+  Sum sum_;
 };
+template <int kVectors>
+using ProductByCodes = DirectProduct<ByCodes, kVectors>;
 
 inline void store_accumulators(const GemmArgs& args, const Ints* acc, size_t first, size_t rows, size_t vectors) {
   for (size_t i = 0; i < rows; ++i) {
@@ -251,23 +266,28 @@ inline void store_accumulators(const GemmArgs& args, const Ints* acc, size_t fir
 template <int kVectors, bool kFixed, bool kAdd>
 void finish_tile(const GemmArgs& args, const Requantizer<RowOrder<kVectors>>& requantizer, const Adder* adder,
                  const Ints* acc, size_t first, size_t rows) {
-  constexpr int kTogether = kVectors >= 3 ? 1 : 4 / kVectors;  // rows in one vector of codes
+  constexpr size_t kTogether = kVectors >= 3 ? 1 : 4 / kVectors;  // rows in one vector of codes
   const Part part = first_bytes(args.n);
-  for (size_t i = 0; i < rows; i += kTogether) {
-    const size_t some = rows - i < kTogether ? rows - i : kTogether;
+  uint8_t* out = static_cast<uint8_t*>(args.out) + first * args.out_stride;
+  const uint8_t* residual = kAdd ? args.residual + first * args.residual_stride : nullptr;
+  const auto finish = [&](size_t some) __attribute__((always_inline)) {
     Ints slots[4];
-    for (int s = 0; s < 4; ++s) {
-      const size_t row = static_cast<size_t>(s / kVectors) % kTogether;  // beyond the last: any that exists
-      slots[s] = load_aligned(acc + (i + (row < some ? row : 0)) * kVectors + s % kVectors);
+    OCTET_UNROLL
+    for (size_t s = 0; s < 4; ++s) {
+      const size_t row = s / kVectors % kTogether;  // beyond the last: any that exists
+      slots[s] = load_aligned(acc + (row < some ? row : 0) * kVectors + s % kVectors);
     }
     Ints codes = requantizer.bytes(requantizer.template words<kFixed>(slots));
     if constexpr (kAdd) {
-      const uint8_t* residual = args.residual + (first + i) * args.residual_stride;
       codes = (*adder)(codes, packed_from_row(load_rows<kTogether>(residual, args.residual_stride, some, part)));
+      residual += kTogether * args.residual_stride;
     }
-    uint8_t* out = static_cast<uint8_t*>(args.out) + (first + i) * args.out_stride;
     store_rows<kTogether>(row_from_packed(codes), out, args.out_stride, some, part);
-  }
+    out += kTogether * args.out_stride;
+    acc += kTogether * kVectors;
+  };
+  for (; rows >= kTogether; rows -= kTogether) finish(kTogether);
+  if (rows != 0) finish(rows);
 }
 
 enum : size_t { kFewTiles = 40 };
@@ -278,9 +298,9 @@ enum : size_t { kFewTiles = 40 };
 // The first tile reads the block's weights from far away, the others find them near. With few tiles
 // that shows (20% of a 7x7 layer), so those after the first fetch what stands behind this block: the
 // next block, as kernels/pack.h lays them out. Fetching what does not exist is harmless.
-template <int kVectors, class Product>
+template <int kVectors, template <int> class Product>
 void run_block(const GemmArgs& args) {
-  const Product product{args};
+  Product<kVectors> product(args);
   const bool finishes = args.requant->finish != Finish::accumulators, adds = args.add != nullptr;
   const Requantizer<RowOrder<kVectors>> requantizer(*args.requant, 0);
   const Adder adder(adds ? *args.add : AddParams{0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, Finish::fixed});
@@ -288,29 +308,31 @@ void run_block(const GemmArgs& args) {
                           ? adds ? finish_tile<kVectors, true, true> : finish_tile<kVectors, true, false>
                       : adds ? finish_tile<kVectors, false, true>
                              : finish_tile<kVectors, false, false>;
-  constexpr size_t kRows = max_rows<kVectors>();
-  Ints acc[kRows * kVectors];
-  size_t first = 0;
-  const size_t all_tiles = (args.m + kRows - 1) / kRows, steps = product.steps();
-  const bool looks_ahead = all_tiles > 1 && all_tiles <= kFewTiles;
-  const char* next = product.template end<kVectors>();
+  constexpr size_t kRows = max_rows<kVectors>(), kTogether = tiles_together<kVectors>();
+  Ints acc[kTogether * kRows * kVectors];
+  const size_t tiles = (args.m + kRows - 1) / kRows, steps = product.steps();
+  const size_t least = args.m / tiles, higher = args.m % tiles;  // so many tiles have one row more
+  const char* next = product.end();
   const size_t bytes = static_cast<size_t>(next - static_cast<const char*>(args.weights));
-  const size_t step = looks_ahead ? bytes / steps / (all_tiles - 1) + 1 : 0;
-  for (size_t tiles = all_tiles; tiles > 0; --tiles) {
-    const size_t rows = (args.m - first + tiles - 1) / tiles;
-    const Ahead ahead = {next, tiles == all_tiles ? 0 : step};
-    next += ahead.step * steps;
-    product.template multiply<kVectors>(first, rows, ahead, acc);
+  const bool looks_ahead = tiles > 1 && tiles <= kFewTiles;
+  const size_t step = looks_ahead ? bytes / steps / (tiles - 1) + 1 : 0;
+  size_t first = 0;
+  for (size_t tile = 0, some; tile < tiles; tile += some) {
+    const size_t height = least + (tile < higher ? 1 : 0), alike = (tile < higher ? higher : tiles) - tile;
+    const Ahead ahead = {next, tile == 0 ? 0 : step};
+    some = looks_ahead && tile == 0 ? 1 : alike < kTogether ? alike : kTogether;
+    next += some * ahead.step * steps;
+    product.multiply(first, some, height, ahead, acc);
     if (finishes) {
-      finish(args, requantizer, &adder, acc, first, rows);
+      finish(args, requantizer, &adder, acc, first, some * height);
     } else {
-      store_accumulators(args, acc, first, rows, kVectors);
+      store_accumulators(args, acc, first, some * height, kVectors);
     }
-    first += rows;
+    first += some * height;
   }
 }
 
-template <class Product, int kVectors = kMaxVectors>
+template <template <int> class Product, int kVectors = kMaxVectors>
 OCTET_INLINE void run_product(const GemmArgs& args) {
   if constexpr (kVectors > 1) {
     if ((args.n + kInts - 1) / kInts != kVectors) return run_product<Product, kVectors - 1>(args);
@@ -320,4 +342,4 @@ OCTET_INLINE void run_product(const GemmArgs& args) {
 
 }  // namespace
 
-void gemm(const GemmArgs& args) { run_product<DirectProduct<ByCodes>>(args); }
+void gemm(const GemmArgs& args) { run_product<ProductByCodes>(args); }

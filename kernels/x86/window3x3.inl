@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A 3x3 window in dot products of four codes: a column is its three taps and one that weighs nothing. Needs
+// A 3x3 window in dot products of four codes: a column is its three taps, the last of them twice. Needs
 // vector.inl and taps.inl.
 
 namespace {
@@ -19,12 +19,12 @@ struct Column {
 template <size_t kStride>
 class Window3x3 {
  public:
-  // weights(tap): a block's weights of tap 3*ky + kx
+  // weights(tap): a block's weights of tap 3*ky + kx, ky < 4
   template <class Weights>
   OCTET_INLINE explicit Window3x3(Weights weights) {
     OCTET_UNROLL
     for (size_t kx = 0; kx < 3; ++kx)
-      weights_[kx] = interleave<4>(weights(kx), weights(3 + kx), weights(6 + kx), zero());
+      weights_[kx] = interleave<4>(weights(kx), weights(3 + kx), weights(6 + kx), weights(9 + kx));
   }
 
   OCTET_INLINE void sum(const Column& c0, const Column& c1, const Column& c2, const Ints (&bias)[4],

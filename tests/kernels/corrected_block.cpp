@@ -50,8 +50,9 @@ std::vector<std::uint32_t> sums(const Gemm& gemm, const std::byte* block, Shape 
             const int wrapped = pair(a + i, lane + i) + pair(a + 4 + i, lane + 32 + i) + constant;
             sum[j] += static_cast<std::uint32_t>(static_cast<std::int16_t>(wrapped));
           } else {
-            const std::uint8_t masked[] = {static_cast<std::uint8_t>(a[i] ^ static_cast<std::uint8_t>(lane[32 + i])),
-                                           static_cast<std::uint8_t>(a[i + 1] ^ static_cast<std::uint8_t>(lane[33 + i]))};
+            const std::uint8_t masked[] = {
+                static_cast<std::uint8_t>(a[i] ^ static_cast<std::uint8_t>(lane[32 + i])),
+                static_cast<std::uint8_t>(a[i + 1] ^ static_cast<std::uint8_t>(lane[33 + i]))};
             sum[j] += static_cast<std::uint32_t>(static_cast<int>(pair(masked, lane + i)));
           }
         }
@@ -74,7 +75,10 @@ void check(const Gemm& gemm, const std::vector<std::int8_t>& weights, Shape shap
     std::vector<std::uint8_t> codes(taps * round_up(kc, 8));
     for (std::uint8_t& code : codes) {  // mostly the extremes
       const auto any = static_cast<std::uint8_t>(engine() % static_cast<unsigned>(max_code + 1));
-      code = round == 0 ? static_cast<std::uint8_t>(max_code) : engine() % 4 == 0 ? any : any % 2 == 0 ? 0 : static_cast<std::uint8_t>(max_code);
+      code = round == 0          ? static_cast<std::uint8_t>(max_code)
+             : engine() % 4 == 0 ? any
+             : any % 2 == 0      ? 0
+                                 : static_cast<std::uint8_t>(max_code);
     }
     for (std::size_t t = 0; t < taps; ++t) skipped[t] = round > 2 && engine() % 3 == 0;
     const std::vector<std::uint32_t> sum = sums(gemm, block.get(), shape, codes, skipped);
@@ -138,7 +142,8 @@ TEST_CASE("corrected blocks: the fastest GEMM that is exact takes a block") {
   WeightMatrix m{std::vector<std::int8_t>(48 * 64, 64), 1, 48, 1, 64};
   CHECK(PackedWeights(backend, m, 255).note() == ", quads 4 of 4 blocks");
   m.codes[0] = 65;
-  CHECK(PackedWeights(backend, m, 255).note() == ", quads 2, complemented 2 of 4 blocks: 0.1% of weight pairs may saturate");
+  CHECK(PackedWeights(backend, m, 255).note() ==
+        ", quads 2, complemented 2 of 4 blocks: 0.1% of weight pairs may saturate");
   m.codes[0] = m.codes[1] = -128;
   CHECK(PackedWeights(backend, m, 255).note() == ", quads 2, widened 2 of 4 blocks: 0.1% of weight pairs may saturate");
   m.codes[1] = 127;

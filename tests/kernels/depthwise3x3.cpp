@@ -32,9 +32,9 @@ void check(std::mt19937& engine, const Backend& backend, Size size, Finish finis
     rows.push_back(engine() % 9 == 0 ? strip.data() : image.data() + offset + row * width * channels);
   }
   const auto zero = static_cast<std::uint8_t>(engine());
-  const std::vector<std::uint8_t> codes = random_bytes(engine, 9 * channels);
-  kernels::AlignedBytes weights = kernels::allocate_aligned(9 * padded);
-  for (std::size_t t = 0; t < 9; ++t) std::memcpy(weights.get() + t * padded, codes.data() + t * channels, channels);
+  const std::vector<std::uint8_t> codes = random_bytes(engine, 12 * channels);
+  kernels::AlignedBytes weights = kernels::allocate_aligned(12 * padded);
+  for (std::size_t t = 0; t < 12; ++t) std::memcpy(weights.get() + t * padded, codes.data() + t * channels, channels);
   const Columns columns(engine, padded, false, finish);
   const std::size_t shift = engine() % 7, n = n_rows * count * channels;
   std::vector<std::uint8_t> out(shift + n + 64, 0xA5);
@@ -55,7 +55,8 @@ void check(std::mt19937& engine, const Backend& backend, Size size, Finish finis
     for (std::size_t t = 0; t < 9; ++t) {
       const std::size_t column = x * stride + t % 3 - left;  // wraps where it is left of the image
       const std::int32_t code = column < width ? rows[3 * y + t / 3][column * channels + c] : zero;
-      sum += code * code_of(codes[t * channels + c], true);
+      const std::int32_t more = t < 6 ? 0 : code_of(codes[(t + 3) * channels + c], true);
+      sum += code * (code_of(codes[t * channels + c], true) + more);
     }
     const std::int32_t result = read_result(out.data() + shift, i, finish, false);
     if (result != columns.finished(c, sum)) {

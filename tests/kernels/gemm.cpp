@@ -65,8 +65,9 @@ void check(std::mt19937& engine, const Backend& backend, const Gemm& gemm, Size 
   const bool with_zeros = with_corrections && engine() % 2 == 0;
   const bool is_signed = backend.activation == kernels::Activation::s8;
   const auto [m, taps, kc, n] = size;
-  INFO(backend.name << " packing " << static_cast<int>(gemm.packing) << ": m " << m << ", taps " << taps << ", kc " << kc << ", n " << n << ", finish "
-                    << static_cast<int>(finish) << ", add " << with_add << ", zeros " << with_zeros);
+  INFO(backend.name << " packing " << static_cast<int>(gemm.packing) << ": m " << m << ", taps " << taps << ", kc "
+                    << kc << ", n " << n << ", finish " << static_cast<int>(finish) << ", add " << with_add
+                    << ", zeros " << with_zeros);
   // Rows lie apart, each with its own misalignment and exactly kOverread readable bytes behind it.
   std::vector<std::vector<std::uint8_t>> storage;
   std::vector<const std::uint8_t*> rows;
