@@ -34,16 +34,21 @@ std::string refusal(std::span<const std::byte> compiled, const ModelLimits& limi
   return Model::open(compiled, limits).status().message();
 }
 
-// A compiled model as nobody but an attacker writes it: octet stores the triangle instead.
-test::AlignedCopy triangle() {
+// A compiled model as nobody but an attacker writes it: octet stores the indices of a mirroring Pad as a constant.
+test::AlignedCopy mirrored() {
   graph::PlainModel model;
-  model.opset = 14;
+  model.opset = 10;
   graph::Value x;
   x.name = "x";
-  x.shape = {1, 512, 512};
+  x.shape = {1, 4096};
   x.shape_known = true;
   model.inputs.push_back(x);
-  model.nodes.push_back({"lower", "Trilu", "", {"x"}, {"y"}, {}});
+  graph::OnnxAttribute mode, pads;
+  mode.kind = graph::OnnxAttribute::Kind::text;
+  mode.text = "reflect";
+  pads.kind = graph::OnnxAttribute::Kind::integers;
+  pads.integers = {0, 1, 0, 1};
+  model.nodes.push_back({"mirror", "Pad", "", {"x"}, {"y"}, {{"mode", mode}, {"pads", pads}}});
   model.outputs.push_back("y");
   const std::string bytes = runtime::write_compiled(model, {}, {}).value();
   return test::AlignedCopy(tests::as_bytes(bytes));
@@ -121,17 +126,18 @@ TEST_CASE("max_computed_bytes: constants that nodes make of sizes") {
   OnnxBuilder b(14);
   b.input("x", {1, 512, 512}).node("Trilu", {"x"}, {"y"}).name("lower");
   const std::string onnx = b.output("y").bytes();
-  const test::AlignedCopy compiled = triangle();
   ModelLimits limits;
   limits.max_computed_bytes = 512 * 512 + 4;  // the triangle, and the zero outside it
   CHECK(refusal(onnx, limits).empty());
-  CHECK(refusal(compiled.bytes(), limits).empty());
   limits.max_computed_bytes = 512 * 512 + 3;
-  const std::string sentence =
-      "node 'lower' (Trilu): brings the constants that nodes compute to 262148 bytes: "
-      "ModelLimits::max_computed_bytes allows 262147";
-  CHECK_THAT(refusal(onnx, limits), Contains(sentence));
-  CHECK_THAT(refusal(compiled.bytes(), limits), Contains(sentence));
+  CHECK_THAT(refusal(onnx, limits), Contains("node 'lower' (Trilu): brings the constants that nodes compute to 262148 "
+                                             "bytes: ModelLimits::max_computed_bytes allows 262147"));
+  const test::AlignedCopy compiled = mirrored();
+  limits.max_computed_bytes = 4098 * 8;
+  CHECK(refusal(compiled.bytes(), limits).empty());
+  limits.max_computed_bytes = 4098 * 8 - 1;
+  CHECK_THAT(refusal(compiled.bytes(), limits), Contains("node 'mirror' (Pad): brings the constants that nodes compute "
+                                                         "to 32784 bytes: ModelLimits::max_computed_bytes"));
   // What the file holds is not computed.
   limits.max_computed_bytes = 0;
   CHECK(refusal(network(), limits).empty());
