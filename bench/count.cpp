@@ -42,7 +42,8 @@ int main(int argc, char** argv) {
   for (const bench::Network& network : bench::kNetworks) {
     if (std::string(network.name) == "transformer") continue;  // plain products, as 1x1 convolutions are
     for (const ConvShape& shape : network.layers) {
-      const bench::ConvCase conv(cut(shape, **backend), **backend, bench::WeightKind::uniform, RequantMode::fixed);
+      const bench::ConvCase conv(cut(shape, *backend->backend), *backend->backend, bench::WeightKind::uniform,
+                                 RequantMode::fixed);
       octet_count_mark();
       conv.run();
       octet_count_mark();

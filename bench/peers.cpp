@@ -12,8 +12,8 @@
 #include <string>
 
 #include "bench/conv_case.h"
-#include "tools/peak.h"
 #include "kernels/onednn/primitive.h"
+#include "tools/peak.h"
 
 namespace {
 
@@ -94,9 +94,10 @@ std::pair<double, double> alternate(A a, B b, int rounds) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 3) return fmt::print(stderr, "usage: bench_peers BACKEND NETWORK [safe|reduced|gaussian|uniform] [ROUNDS]\n"), 2;
+  if (argc < 3)
+    return fmt::print(stderr, "usage: bench_peers BACKEND NETWORK [safe|reduced|gaussian|uniform] [ROUNDS]\n"), 2;
   const kernels::onednn::ThreadCount one_thread(1);
-  const kernels::Backend* backend = kernels::choose_backend(argv[1]).value();
+  const kernels::Backend* backend = kernels::choose_backend(argv[1]).value().backend;
   const auto kind = bench::weight_kind(argc > 3 ? argv[3] : "safe");
   const int rounds = argc > 4 ? std::atoi(argv[4]) : 15;
   const double peak = tools::measured_peak(backend->name);
@@ -111,9 +112,11 @@ int main(int argc, char** argv) {
       OneDnnConv peer(shape, conv.weights());
       const auto [a, b] = alternate([&] { conv.run(); }, [&] { peer.run(); }, rounds);
       ours += a * shape.times, theirs += b * shape.times, macs += shape.macs() * shape.times;
-      fmt::print("{:22} {:9.1f} us {:6.1f} GMAC/s {:5.1f} %   oneDNN {:9.1f} us {:6.1f} GMAC/s   speed ratio {:.3f}   {} | {}\n",
-                 shape.name, a * 1e6, shape.macs() / a * 1e-9, 100 * shape.macs() / a * 1e-9 / peak, b * 1e6,
-                 shape.macs() / b * 1e-9, b / a, conv.kernel(), peer.name());
+      fmt::print(
+          "{:22} {:9.1f} us {:6.1f} GMAC/s {:5.1f} %   oneDNN {:9.1f} us {:6.1f} GMAC/s   speed ratio {:.3f}   {} | "
+          "{}\n",
+          shape.name, a * 1e6, shape.macs() / a * 1e-9, 100 * shape.macs() / a * 1e-9 / peak, b * 1e6,
+          shape.macs() / b * 1e-9, b / a, conv.kernel(), peer.name());
     }
     fmt::print("{:22} {:9.1f} us {:6.1f} GMAC/s {:5.1f} %   oneDNN {:9.1f} us {:6.1f} GMAC/s   speed ratio {:.3f}\n",
                network.name, ours * 1e6, macs / ours * 1e-9, 100 * macs / ours * 1e-9 / peak, theirs * 1e6,

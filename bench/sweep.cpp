@@ -76,7 +76,7 @@ int main(int argc, char** argv) {
   }
   const auto chosen = kernels::choose_backend(argv[1]);
   if (!chosen.ok()) return fmt::print(stderr, "{}\n", chosen.status().message()), 2;
-  const kernels::Backend& backend = **chosen;
+  const kernels::Backend& backend = *chosen->backend;
   if (tools::measured_peak(backend.name) == 0)
     return fmt::print(stderr, "{} has no peak to compare with\n", backend.name), 2;
   const bench::WeightKind weights = bench::weight_kind(argc > 3 ? argv[3] : "safe");

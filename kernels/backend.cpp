@@ -59,13 +59,14 @@ Backend resolve(const Backend& backend) {
   return full;
 }
 
-std::string reason_against(const Backend& backend) {
-  const std::uint64_t missing = backend.needs & ~cpu_features();
-  if (missing != 0) return fmt::format("this CPU or its operating system lacks {}", describe_features(missing));
-  if (const char* kernel = failing_kernel(backend)) {
-    return fmt::format("its self-test failed: kernel {} differs from the scalar specification", kernel);
+void judge(BackendEntry& entry) {
+  const std::uint64_t missing = entry.backend.needs & ~cpu_features();
+  if (missing != 0) {
+    entry.reason = fmt::format("this CPU or its operating system lacks {}", describe_features(missing));
+  } else if (const char* kernel = failing_kernel(entry.backend)) {
+    entry.reason = fmt::format("its self-test failed: kernel {} differs from the scalar specification", kernel);
+    entry.is_wrong = true;
   }
-  return {};
 }
 
 // Reasons are filled in as they are asked for.
@@ -81,7 +82,7 @@ std::vector<BackendEntry>& entries() {
 const BackendEntry& tested(std::size_t i) {
   static std::array<std::once_flag, std::size(kBackends)> once;
   BackendEntry& entry = entries()[i];
-  std::call_once(once[i], [&entry] { entry.reason = reason_against(entry.backend); });
+  std::call_once(once[i], [&entry] { judge(entry); });
   return entry;
 }
 
@@ -100,7 +101,16 @@ const std::vector<BackendEntry>& all_backends() {
   return entries();
 }
 
-Result<const Backend*> choose_backend(std::string_view requested) {
+std::string demotion_note(std::span<const BackendEntry> passed_over) {
+  std::string note;
+  for (const BackendEntry& entry : passed_over) {
+    if (!entry.is_wrong) continue;
+    note += fmt::format("{}backend {} was passed over: {}", note.empty() ? "" : "; ", entry.backend.name, entry.reason);
+  }
+  return note;
+}
+
+Result<BackendChoice> choose_backend(std::string_view requested) {
   std::string_view source = "backend";
   if (requested.empty()) {
     const char* environment = std::getenv("OCTET_BACKEND");
@@ -111,7 +121,9 @@ Result<const Backend*> choose_backend(std::string_view requested) {
     if (!requested.empty() && requested != kBackends[i]->name) continue;
     const BackendEntry& entry = tested(i);
     if (!requested.empty() || entry.reason.empty()) {
-      if (entry.reason.empty()) return &entry.backend;
+      if (entry.reason.empty()) {
+        return BackendChoice{&entry.backend, requested.empty() ? demotion_note({entries().data(), i}) : std::string{}};
+      }
       return Status::error(
           fmt::format("{} '{}' cannot run here: {}; usable here: {}", source, requested, entry.reason, usable_names()));
     }
@@ -124,19 +136,19 @@ Result<const Backend*> choose_backend(std::string_view requested) {
 namespace octet {
 
 std::vector<BackendInfo> backends() {
-  const Result<const kernels::Backend*> chosen = kernels::choose_backend({});
+  const Result<kernels::BackendChoice> chosen = kernels::choose_backend({});
   std::vector<BackendInfo> infos;
   for (const kernels::BackendEntry& entry : kernels::all_backends()) {
     infos.push_back({entry.backend.name, entry.backend.description, entry.reason.empty(), entry.reason,
-                     chosen.ok() && *chosen == &entry.backend});
+                     chosen.ok() && chosen->backend == &entry.backend});
   }
   return infos;
 }
 
 Result<std::string> best_backend(std::string_view requested) {
-  const Result<const kernels::Backend*> chosen = kernels::choose_backend(requested);
+  const Result<kernels::BackendChoice> chosen = kernels::choose_backend(requested);
   if (!chosen.ok()) return chosen.status();
-  return std::string((*chosen)->name);
+  return std::string(chosen->backend->name);
 }
 
 }  // namespace octet

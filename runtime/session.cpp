@@ -87,7 +87,7 @@ std::size_t index_of(std::string_view name, const std::vector<TensorInfo>& infos
 
 struct Session::Impl {
   Plan plan;
-  std::string backend;
+  std::string backend, backend_note;
   Workers workers;
   RequantMode requant = RequantMode::fixed;
   std::vector<TensorInfo> inputs, outputs;
@@ -156,21 +156,22 @@ inline Result<std::unique_ptr<Session::Impl>> Session::Impl::prepare(const Model
   // oneDNN brings threads of its own: ours must not spin on the cores that those need next.
   Result<Workers> workers = Workers::choose(options, !model.is_quantized());
   if (!workers) return workers.status();
-  Result<const kernels::Backend*> backend = kernels::choose_backend(options.backend);
-  if (!backend.ok()) return backend.status();
+  Result<kernels::BackendChoice> choice = kernels::choose_backend(options.backend);
+  if (!choice.ok()) return choice.status();
+  const kernels::Backend& backend = *choice->backend;
 
   graph::Graph graph = model.impl().graph;
-  const DType activation = (*backend)->activation == kernels::Activation::u8 ? DType::u8 : DType::s8;
+  const DType activation = backend.activation == kernels::Activation::u8 ? DType::u8 : DType::s8;
   if (Status status = graph::lower(graph, {options.input_shapes, activation}); !status.ok()) return status;
   if (Status status = check_values_fit(graph, options.max_arena_bytes); !status.ok()) return status;
 
   auto impl = std::make_unique<Impl>();
-  impl->backend = (*backend)->name;
+  impl->backend = backend.name;
+  impl->backend_note = std::move(choice->note);
   impl->workers = std::move(*workers);
   impl->requant = options.requant;
-  Result<Plan> plan =
-      runtime::make_plan(std::move(graph), {*backend, options.requant, impl->workers.threads(), model.impl().float_prepare,
-                                                     model.impl().weights.get()});
+  Result<Plan> plan = runtime::make_plan(std::move(graph), {&backend, options.requant, impl->workers.threads(),
+                                                            model.impl().float_prepare, model.impl().weights.get()});
   if (!plan.ok()) return plan.status();
   impl->plan = std::move(*plan);
   if (Status status = check_plan_fits(impl->plan, options.max_arena_bytes); !status) return status;
@@ -253,6 +254,7 @@ std::span<const std::byte> Session::output_bytes(std::size_t index) const noexce
 }
 
 const std::string& Session::backend() const noexcept { return impl_->backend; }
+const std::string& Session::backend_note() const noexcept { return impl_->backend_note; }
 int Session::threads() const noexcept { return impl_->workers.threads(); }
 RequantMode Session::requant() const noexcept { return impl_->requant; }
 std::span<const OpInfo> Session::ops() const noexcept { return impl_->plan.ops; }

@@ -37,10 +37,17 @@ nlohmann::json tensor_json(const TensorInfo& info, const Quant& quant) {
 }
 
 nlohmann::json op_json(const OpInfo& op) {
-  nlohmann::json json = {{"name", op.name},         {"op", op.op},         {"precision", op.precision},
-                         {"kernel", op.kernel},     {"reason", op.reason}, {"reason_code", reason_code(op)}, {"macs", op.macs},
-                         {"inputs", nlohmann::json::array()}, {"outputs", nlohmann::json::array()}};
-  for (std::size_t i = 0; i < op.inputs.size(); ++i) json["inputs"].push_back(tensor_json(op.inputs[i], op.input_quant[i]));
+  nlohmann::json json = {{"name", op.name},
+                         {"op", op.op},
+                         {"precision", op.precision},
+                         {"kernel", op.kernel},
+                         {"reason", op.reason},
+                         {"reason_code", reason_code(op)},
+                         {"macs", op.macs},
+                         {"inputs", nlohmann::json::array()},
+                         {"outputs", nlohmann::json::array()}};
+  for (std::size_t i = 0; i < op.inputs.size(); ++i)
+    json["inputs"].push_back(tensor_json(op.inputs[i], op.input_quant[i]));
   for (std::size_t i = 0; i < op.outputs.size(); ++i) {
     json["outputs"].push_back(tensor_json(op.outputs[i], op.output_quant[i]));
   }
@@ -79,6 +86,7 @@ Status inspect(const Flags& flags) {
   auto ops = nlohmann::json::array();
   double int8_macs = 0, all_macs = 0;
   fmt::print("{} on {}, {} operators\n", flags.model, engine_of(*model, *session), session->ops().size());
+  if (!session->backend_note().empty()) fmt::print("{}\n", session->backend_note());
   for (const OpInfo& op : session->ops()) {
     fmt::print("{:11} {:13} {:28} {}", op.precision, op.op, op.kernel, op.name);
     for (std::size_t i = 0; i < op.inputs.size(); ++i) {
@@ -99,6 +107,7 @@ Status inspect(const Flags& flags) {
   return flags.json.write({{"model", flags.model},
                            {"notes", model->notes()},
                            {"backend", engine_of(*model, *session)},
+                           {"backend_note", session->backend_note()},
                            {"requant", flags.session.requant},
                            {"macs", all_macs},
                            {"int8_macs", int8_macs},
@@ -111,7 +120,8 @@ Status inspect(const Flags& flags) {
 
 void add_inspect(CLI::App& app, Job& job) {
   auto flags = std::make_shared<Flags>();
-  CLI::App* command = app.add_subcommand("inspect", "what every operator becomes, and why it is not int8 where it is not");
+  CLI::App* command =
+      app.add_subcommand("inspect", "what every operator becomes, and why it is not int8 where it is not");
   command->add_option("model", flags->model, "ONNX file, fp32 or quantized; symbolic sizes become 1")->required();
   flags->session.add_to(*command);
   flags->json.add_to(*command);

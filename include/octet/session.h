@@ -106,6 +106,9 @@ class OCTET_API Session {
   void run(std::span<double> op_seconds) noexcept;
 
   const std::string& backend() const noexcept;
+  /// Which better backends were passed over because a kernel of theirs failed its self-test at start: worth a
+  /// report. Empty almost always, and where the backend was named.
+  const std::string& backend_note() const noexcept;
   int threads() const noexcept;
   RequantMode requant() const noexcept;
   /// One entry per operator, in execution order.

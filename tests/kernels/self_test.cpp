@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <vector>
 
 #include "kernels/backend.h"
 #include "tests/support/emulated.h"
@@ -47,6 +48,17 @@ TEST_CASE("a wrong kernel is found and named") {
   broken.lookup = stale_lookup;
   REQUIRE(failing_kernel(broken) != nullptr);
   CHECK(std::string(failing_kernel(broken)) == "lookup");
+}
+
+TEST_CASE("backends that are passed over for a wrong kernel are named, others are not") {
+  const BackendEntry fine{scalar(), {}, false}, lacking{scalar(), "this CPU lacks it", false};
+  BackendEntry wrong{scalar(), "its self-test failed: kernel add differs", true};
+  wrong.backend.name = "fast";
+  CHECK(demotion_note({}).empty());
+  CHECK(demotion_note(std::vector{lacking, fine}).empty());
+  CHECK(demotion_note(std::vector{lacking, wrong, fine}) ==
+        "backend fast was passed over: its self-test failed: kernel add differs");
+  CHECK(choose_backend({})->note.empty());
 }
 
 TEST_CASE("the self-test of each usable backend takes at most 2 ms") {
