@@ -2,7 +2,7 @@
 // What a shape may be expected to take on this machine, so that a slow one is either explained or a cliff.
 // These costs are added up, each of them measured here and now on a case that has nothing else:
 //   multiply  what the dot products take at the peak of the instruction, and those of zeros that pad the operands
-//   widened   what unsafe weights take longer (kernels/saturation.h), as a product of long sums in cache shows
+//   unsafe    what unsafe weights take longer (kernels/saturation.h), as a product of long sums in cache shows
 //   finish    an accumulator becoming a code, for every column of the padded blocks
 //   memory    operands that are larger than the second-level cache, read or written once
 //   depthwise a layer without sums over channels, per output channel (in blocks of 64), as a layer in cache takes
@@ -78,10 +78,10 @@ class Bound {
     const double multiply = s.macs() / peak;
     const double padded = static_cast<double>(s.pixels() * columns * taps * round_up(run, backend_.gemm.kr)) / peak;
     const double finish = static_cast<double>(s.pixels() * columns) * finish_;
-    const double padding = padded - multiply, widened = padded / longest_ - padded;
+    const double padding = padded - multiply, unsafe = padded / longest_ - padded;
     const std::pair<double, const char*> costs[] = {
-        {padding, "padding"}, {widened, "widened"}, {finish, "finish"}, {memory, "memory"}};
-    return {padded + widened + finish + memory, std::ranges::max(costs).second};
+        {padding, "padding"}, {unsafe, "unsafe"}, {finish, "finish"}, {memory, "memory"}};
+    return {padded + unsafe + finish + memory, std::ranges::max(costs).second};
   }
 
  private:
