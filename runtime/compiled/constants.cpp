@@ -21,6 +21,13 @@ Status error_in(const compiled::Value& stored, const std::string& rule) {
   return Status::error(fmt::format("value '{}': {}", stored.name()->string_view(), rule));
 }
 
+// What FlatBuffers' verifier leaves open: it knows where a list lies, and that there is room for it.
+template <class T>
+bool is_aligned(const flatbuffers::Vector<T>* list) {
+  return list == nullptr || list->size() == 0 || reinterpret_cast<std::uintptr_t>(list->Data()) % sizeof(T) == 0;
+}
+constexpr const char* kMisaligned = "a list of 64-bit numbers does not begin at a multiple of 8 bytes";
+
 bool holds_truth_values(std::span<const std::byte> bytes) {
   return std::ranges::all_of(bytes, [](std::byte b) { return b <= std::byte{1}; });
 }
@@ -62,6 +69,7 @@ Result<graph::Value> Constants::read(const compiled::Value& stored, bool element
   }
   value.dtype = static_cast<DType>(stored.type());
   value.shape_known = stored.shape() != nullptr;
+  if (!is_aligned(stored.shape())) return error_in(stored, kMisaligned);
   if (value.shape_known && stored.shape()->size() > Shape::kMaxRank) {
     return error_in(stored, fmt::format("rank {}: must be at most {}", stored.shape()->size(), Shape::kMaxRank));
   }
@@ -111,6 +119,7 @@ Result<graph::OnnxAttribute> Constants::read(const compiled::Attribute& stored) 
       attribute.text = text(stored.text());
       return attribute;
     case compiled::AttributeKind_integers:
+      if (!is_aligned(stored.integers())) return Status::error(kMisaligned);
       attribute.kind = Kind::integers;
       attribute.integers = list(stored.integers());
       return attribute;

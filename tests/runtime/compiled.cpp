@@ -3,10 +3,12 @@
 // nothing in them trusted.
 #include <octet/octet.h>
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <random>
 
+#include "octet_generated.h"
 #include "runtime/compiled/container.h"
 #include "runtime/model_impl.h"
 #include "tests/runtime/compiled_file.h"
@@ -16,6 +18,7 @@
 #include "tests/support/onnx_builder.h"
 
 using namespace octet;
+using Catch::Matchers::Contains;
 
 namespace {
 
@@ -122,7 +125,6 @@ TEST_CASE("the file may be gone once it is open, and the model once there is a s
 }
 
 TEST_CASE("what is no compiled model is refused with its reason") {
-  using Catch::Matchers::Contains;
   CHECK_THAT(Model::open("no/such.octet").status().message(), Contains("no/such.octet"));
   CHECK_THAT(Model::open(OCTET_SOURCE_DIR).status().message(), Contains("not a file"));
   CHECK_THAT(Model::open(test::digits("digits_qat.onnx")).status().message(), Contains("does not begin as one"));
@@ -183,4 +185,26 @@ TEST_CASE("descriptions that were mutated and summed up again are accepted or re
       if (session.ok()) session->run();
     }
   }
+}
+
+TEST_CASE("a shape that does not begin at a multiple of its numbers' size is refused") {
+  const test::CompiledFile file(Model::load(test::digits("digits_qat.onnx")).value());
+  const runtime::Container parts = runtime::read_container(file.bytes()).value();
+  std::vector<std::byte> description(parts.description.begin(), parts.description.end());
+  const compiled::Model& model = *compiled::GetModel(description.data());
+  // Four bytes further on, a shape's first number is read as its length: of one that is 1 there is room for it.
+  const auto begins_with_one = [](const compiled::Value* v) {
+    return v->shape() != nullptr && v->shape()->size() > 0 && v->shape()->Get(0) == 1;
+  };
+  const auto found = std::find_if(model.values()->begin(), model.values()->end(), begins_with_one);
+  REQUIRE(found != model.values()->end());
+  const auto* const value = reinterpret_cast<const flatbuffers::Table*>(*found);
+  auto* const shape = const_cast<std::uint8_t*>(value->GetAddressOf(compiled::Value::VT_SHAPE));
+  flatbuffers::uoffset_t offset;
+  std::memcpy(&offset, shape, sizeof(offset));
+  offset += 4;
+  std::memcpy(shape, &offset, sizeof(offset));
+  const std::string bytes = runtime::write_container(description, parts.data);
+  const test::AlignedCopy copy(octet::tests::as_bytes(bytes));
+  CHECK_THAT(Model::open(copy.bytes()).status().message(), Contains("does not begin at a multiple of 8 bytes"));
 }
