@@ -101,6 +101,7 @@ class ConvCase {
   }
   double macs() const { return macs_; }
   std::string kernel() const { return op_->kernel(); }
+  std::size_t weight_bytes() const { return op_->weight_bytes(); }  // as packed
   const std::vector<std::int8_t>& weights() const { return weights_; }
 
  private:

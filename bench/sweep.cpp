@@ -43,7 +43,7 @@ void measure(Line& line, const kernels::Backend& backend, bench::WeightKind kind
   const double seconds = bench::best_seconds([&] { conv.run(); }, 4, 5e-4);
   const double of_peak = line.shape.macs() / seconds / peak;
   if (of_peak <= line.of_peak) return;
-  const bench::Expected expected = bound.of(line.shape, peak);
+  const bench::Expected expected = bound.of(line.shape, conv.weight_bytes(), peak);
   line = {line.shape, line.shape.macs() / seconds * 1e-9, of_peak, expected.seconds / seconds, expected.reason};
 }
 

@@ -61,11 +61,11 @@ class Bound {
     cache_ = static_cast<double>(std::max(sysconf(_SC_LEVEL2_CACHE_SIZE), 256L << 10));
   }
 
-  // peak: multiply-accumulates per second.
-  Expected of(const ConvShape& s, double peak) {
+  // weight_bytes: of the packed weights. peak: multiply-accumulates per second.
+  Expected of(const ConvShape& s, std::size_t weight_bytes, double peak) {
     const double outputs = static_cast<double>(s.pixels() * s.out);
-    const double bytes = static_cast<double>(s.height() * s.size * s.in) + outputs +
-                         static_cast<double>(s.out * (s.in / s.groups) * s.kernel * s.kernel);
+    const double bytes =
+        static_cast<double>(s.height() * s.size * s.in) + outputs + static_cast<double>(weight_bytes);
     const double memory = bytes > cache_ ? bytes * byte_ : 0;
     if (s.groups == s.in && s.groups == s.out && s.groups > 1) {
       const double values = static_cast<double>(s.pixels() * round_up(s.out, 64)) * depthwise_value(s);

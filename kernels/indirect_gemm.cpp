@@ -10,10 +10,11 @@
 namespace octet::kernels {
 namespace {
 
-// One pointer per pixel is kept in a table; those under a window, many times as many, are made chunk by chunk while
-// running, which costs less than half a percent of the sums behind them. So are those of large images: a table streams
-// through the caches once per pass.
+// Pointers to pixels are kept in a table where little is multiplied per pointer: making one takes as long as some hundred
+// products. Others are made chunk by chunk while running, for less than half a percent of the time, and take no memory.
+// So are those of large images: a table streams through the caches once per pass.
 constexpr std::int64_t kTableBytes = 4 << 20;
+constexpr double kMacsPerPointer = 2048;
 // The left operand's share of the second-level cache: a chunk of rows stays there while every
 // block of weights passes over it.
 constexpr std::int64_t kChunkBytes = 256 << 10;
@@ -46,16 +47,17 @@ class IndirectGemm final : public Prepared {
     const auto output_bytes = static_cast<std::int64_t>(std::max<std::size_t>(gemm_.columns() * gemm_.out_size(), 1));
     const std::int64_t rows = std::min(kChunkBytes / row_bytes, blocks == 1 ? pixels : kOutputBytes / output_bytes);
     chunk_ = std::clamp<std::int64_t>(rows / mr * mr, 4 * mr, 4096 / mr * mr);
-    use_table_ = taps == 1 && pixels <= kTableBytes / static_cast<std::int64_t>(sizeof(void*));
+    use_table_ = (taps == 1 || macs_per_row < kMacsPerPointer * static_cast<double>(taps)) &&
+                 pixels <= kTableBytes / static_cast<std::int64_t>(sizeof(void*)) / taps;
     if (pointer_bytes() > 0) chunk_ = std::min(chunk_, std::max(mr, kPointersPerChunk / taps / mr * mr));
   }
 
   std::size_t table_bytes() const override {
-    return use_table_ ? static_cast<std::size_t>(g_.pixels()) * sizeof(table_[0]) : 0;
+    return use_table_ ? static_cast<std::size_t>(g_.pixels() * g_.taps()) * sizeof(table_[0]) : 0;
   }
   void bind(const Io& io) override {
     if (!use_table_) return;
-    table_.resize(static_cast<std::size_t>(g_.pixels()));
+    table_.resize(static_cast<std::size_t>(g_.pixels() * g_.taps()));
     fill_indirection(g_, 0, g_.pixels(), io.input<std::uint8_t>(0), zero_row_.data(), table_.data());
   }
 
@@ -104,9 +106,9 @@ class IndirectGemm final : public Prepared {
     if (!use_table_) {
       fill_indirection(g_, rows.first, rows.last, io.input<std::uint8_t>(0), zero_row_.data(), pointers);
     } else if (gemm_.groups() > 1) {
-      std::copy_n(table_.data() + first, m, pointers);
+      std::copy_n(table_.data() + first * gemm_.taps(), m * gemm_.taps(), pointers);
     } else {
-      source = table_.data() + first;
+      source = table_.data() + first * gemm_.taps();
     }
     gemm_.run(static_cast<std::size_t>(blocks.first), static_cast<std::size_t>(blocks.last),
               {.pointers = source,
@@ -123,7 +125,7 @@ class IndirectGemm final : public Prepared {
   PackedGemm gemm_;
   std::string label_;
   std::vector<std::uint8_t> zero_row_;      // in_channels zero points, and what may be read past them
-  std::vector<const std::uint8_t*> table_;  // (pixels), of one tap, if it is small
+  std::vector<const std::uint8_t*> table_;  // (pixels, taps), if it pays
   int slices_ = 1;
   bool by_blocks_ = false, use_table_ = true;
   std::int64_t chunk_ = 1;  // rows at a time
