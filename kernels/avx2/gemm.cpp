@@ -52,12 +52,14 @@ using ProductByQuads = DirectProduct<ByQuads, kVectors>;
 template <int kVectors>
 class WidenedProduct {
  public:
+  enum : size_t { kStepBytes = kVectors * kBytes };
+
   OCTET_INLINE explicit WidenedProduct(const GemmArgs& args) : args_(args) {
     for (int v = 0; v < kVectors; ++v) start_[v] = RowOrder<kVectors>::load_slot(args.requant->bias, v);
   }
 
   OCTET_INLINE size_t steps() const { return args_.taps * ((args_.kc + 1) / 2); }
-  OCTET_INLINE const char* end() const { return static_cast<const char*>(args_.weights) + steps() * kVectors * kBytes; }
+  OCTET_INLINE const char* end() const { return static_cast<const char*>(args_.weights) + steps() * kStepBytes; }
 
   void multiply(size_t first, size_t tiles, size_t height, Ahead ahead, Ints* acc) const {
     for (; tiles > 0; --tiles, first += height, acc += height * kVectors) multiply_tile(first, height, &ahead, acc);
@@ -84,15 +86,16 @@ class WidenedProduct {
     const auto* const weights = static_cast<const int8_t*>(args_.weights);
     Sum sum = {row, 1, 0, weights, start_, nullptr, nullptr, args_, first, row_sums};
     size_t tap = 0, k = 0;
-    for (size_t filled; (filled = fill(first, rows, &chunk, &tap, &k)) != 0; sum.start = nullptr) {
-      sum.steps = filled / 4;
+    do {  // once at least: a sum of nothing is its start
+      sum.steps = fill(first, rows, &chunk, &tap, &k) / 4;
       multiply_rows<ByWords, kVectors>(1, rows, sum, *ahead, acc);
-      sum.weights += sum.steps * kBytes * kVectors;
+      sum.weights += sum.steps * kStepBytes;
       ahead->at += ahead->step * sum.steps;
-    }
+      sum.start = nullptr;
+    } while (tap < args_.taps);
   }
 
-  // The next bytes of every row, from *k of *tap on; 0 after the last.
+  // The next bytes of every row, from *k of *tap on.
   size_t fill(size_t first, size_t rows, Chunk* chunk, size_t* tap, size_t* k) const {
     size_t filled = 0;
     while (*tap < args_.taps && filled < kChunk) {

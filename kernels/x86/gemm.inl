@@ -210,11 +210,13 @@ constexpr size_t tiles_together() {
   return kTile < kMost ? kMost / kTile : 1;
 }
 
-// A Product computes the accumulators of some tiles of equal height, and says where a block's weights end and how many
-// steps they take. This one multiplies the rows where they lie.
+// A Product computes the accumulators of some tiles of equal height, and says where a block's weights end, how many
+// steps they take, and how many bytes a step has. This one multiplies the rows where they lie.
 template <class Step, int kVectors>
 class DirectProduct {
  public:
+  enum : size_t { kStepBytes = kVectors * Step::kParts * kBytes };
+
   OCTET_INLINE explicit DirectProduct(const GemmArgs& args)
       : sum_{args.rows,
              args.taps,
@@ -235,9 +237,7 @@ class DirectProduct {
   }
 
   OCTET_INLINE size_t steps() const { return sum_.taps * sum_.steps; }
-  OCTET_INLINE const char* end() const {
-    return reinterpret_cast<const char*>(sum_.weights) + steps() * kVectors * Step::kParts * kBytes;
-  }
+  OCTET_INLINE const char* end() const { return reinterpret_cast<const char*>(sum_.weights) + steps() * kStepBytes; }
 
   OCTET_INLINE void multiply(size_t first, size_t tiles, size_t height, Ahead ahead, Ints* acc) {
     sum_.rows = sum_.args.rows + first * sum_.taps;
@@ -300,6 +300,7 @@ enum : size_t { kFewTiles = 40 };
 // next block, as kernels/pack.h lays them out. Fetching what does not exist is harmless.
 template <int kVectors, template <int> class Product>
 void run_block(const GemmArgs& args) {
+  if (args.m == 0) return;
   Product<kVectors> product(args);
   const bool finishes = args.requant->finish != Finish::accumulators, adds = args.add != nullptr;
   const Requantizer<RowOrder<kVectors>> requantizer(*args.requant, 0);
@@ -313,9 +314,8 @@ void run_block(const GemmArgs& args) {
   const size_t tiles = (args.m + kRows - 1) / kRows, steps = product.steps();
   const size_t least = args.m / tiles, higher = args.m % tiles;  // so many tiles have one row more
   const char* next = product.end();
-  const size_t bytes = static_cast<size_t>(next - static_cast<const char*>(args.weights));
   const bool looks_ahead = tiles > 1 && tiles <= kFewTiles;
-  const size_t step = looks_ahead ? bytes / steps / (tiles - 1) + 1 : 0;
+  const size_t step = looks_ahead ? Product<kVectors>::kStepBytes / (tiles - 1) + 1 : 0;
   size_t first = 0;
   for (size_t tile = 0, some; tile < tiles; tile += some) {
     const size_t height = least + (tile < higher ? 1 : 0), alike = (tile < higher ? higher : tiles) - tile;

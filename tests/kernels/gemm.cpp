@@ -213,6 +213,40 @@ TEST_CASE("gemm: random and large shapes") {
   });
 }
 
+// No rows: nothing is written. Sums of nothing: the bias.
+TEST_CASE("gemm: empty operands") {
+  for_each_gemm([&](const Backend& backend, const Gemm& gemm) {
+    INFO(backend.name);
+    const std::size_t m = 5U * gemm.mr, n = gemm.nr;
+    std::mt19937 engine(207);
+    const Columns columns(engine, kernels::block_width(gemm, n), backend.activation == kernels::Activation::s8,
+                          Finish::accumulators);
+    const std::vector<std::uint8_t> row(kOverread);
+    const std::vector<const std::uint8_t*> rows(m, row.data());
+    const kernels::AlignedBytes packed = pack(gemm, {}, 1, 0, n);
+    std::vector<std::int32_t> out(m * n, 77);
+    for (const std::size_t some : {std::size_t{0}, m}) {
+      gemm.run({.rows = rows.data(),
+                .m = some,
+                .taps = 1,
+                .kc = 0,
+                .n = n,
+                .weights = packed.get(),
+                .out = out.data(),
+                .out_stride = n,
+                .requant = &columns.requant(),
+                .add = nullptr,
+                .residual = nullptr,
+                .residual_stride = 0,
+                .zeros = nullptr,
+                .weight_zero = nullptr,
+                .extras = nullptr,
+                .n_extras = 0});
+      for (std::size_t i = 0; i < out.size(); ++i) REQUIRE(out[i] == (some == 0 ? 77 : columns.finished(i % n, 0)));
+    }
+  });
+}
+
 // All codes and weights at one extreme: the largest sums there are, which must wrap, not saturate.
 TEST_CASE("gemm: extremes of codes and weights") {
   for_each_gemm([&](const Backend& backend, const Gemm& gemm) {
