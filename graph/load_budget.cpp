@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "graph/import/onnx_node.h"
 
@@ -23,10 +24,15 @@ Status LoadBudget::check_file(std::size_t bytes) const {
       fmt::format("the file has {} bytes: ModelLimits::max_file_bytes allows {}", bytes, limits_.max_file_bytes));
 }
 
-Status LoadBudget::check_count(std::size_t count, std::string_view what) const {
-  if (count <= limits_.max_nodes) return {};
-  return Status::error(
-      fmt::format("the model has {} {}: ModelLimits::max_nodes allows {}", count, what, limits_.max_nodes));
+Status LoadBudget::check_counts(std::size_t nodes, std::size_t inputs, std::size_t outputs) const {
+  const std::pair<std::size_t, std::string_view> counts[] = {
+      {nodes, "nodes"}, {inputs, "inputs"}, {outputs, "outputs"}};
+  for (const auto& [count, what] : counts) {
+    if (count <= limits_.max_nodes) continue;
+    return Status::error(
+        fmt::format("the model has {} {}: ModelLimits::max_nodes allows {}", count, what, limits_.max_nodes));
+  }
+  return {};
 }
 
 Status LoadBudget::spend_constant(std::uint64_t bytes, std::string_view what) {

@@ -21,8 +21,7 @@ class LoadBudget {
 
   int max_depth() const { return limits_.max_depth; }
   Status check_file(std::size_t bytes) const;
-  // `what`: "nodes", "inputs", "outputs".
-  Status check_count(std::size_t count, std::string_view what) const;
+  Status check_counts(std::size_t nodes, std::size_t inputs, std::size_t outputs) const;
   // Asked for before memory is.
   Status spend_constant(std::uint64_t bytes, std::string_view what);
   // After a node's rule: what of the values from `first` on is constant and not one of the node's attributes.

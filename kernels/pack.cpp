@@ -32,7 +32,7 @@ SaturationCount count_in_block(const Gemm& gemm, const WeightSource& source, std
   if (gemm.saturates == kSaturatesNot) return {};
   std::vector<std::int8_t> packed(block_bytes(gemm, taps, kc, n));
   pack_as(gemm, source, taps, kc, n, packed.data());
-  return gemm.saturates == kSaturatesS8 ? count_unsafe_signed_pairs(packed) : count_unsafe_pairs(packed, max_code);
+  return count_unsafe(gemm, packed, max_code);
 }
 
 WeightSource source_of(const WeightMatrix& weights, std::size_t column) {

@@ -18,10 +18,7 @@ bool is_exact(const Gemm& gemm, std::span<const std::byte> block, const WeightDi
               int max_code) {
   if (gemm.packing == kPackWords) return true;
   if (gemm.packing != kPackCodes) return corrected_is_exact(gemm, block, dims.taps, dims.kc, columns, max_code);
-  if (gemm.saturates == kSaturatesNot) return true;
-  const std::span weights(reinterpret_cast<const std::int8_t*>(block.data()), block.size());
-  if (gemm.saturates == kSaturatesS8) return count_unsafe_signed_pairs(weights).unsafe == 0;
-  return count_unsafe_pairs(weights, max_code).unsafe == 0;
+  return count_unsafe(gemm, {reinterpret_cast<const std::int8_t*>(block.data()), block.size()}, max_code).unsafe == 0;
 }
 
 }  // namespace

@@ -44,4 +44,9 @@ SaturationCount count_unsafe_signed_pairs(std::span<const std::int8_t> packed) {
   return count;
 }
 
+SaturationCount count_unsafe(const Gemm& gemm, std::span<const std::int8_t> packed, int max_code) {
+  if (gemm.saturates == kSaturatesNot) return {};
+  return gemm.saturates == kSaturatesS8 ? count_unsafe_signed_pairs(packed) : count_unsafe_pairs(packed, max_code);
+}
+
 }  // namespace octet::kernels

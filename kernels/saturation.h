@@ -18,6 +18,8 @@
 #include <cstdint>
 #include <span>
 
+#include "kernels/microkernels.h"
+
 namespace octet::kernels {
 
 constexpr bool pair_is_safe(int w0, int w1, int max_code) {
@@ -39,5 +41,8 @@ SaturationCount count_unsafe_pairs(std::span<const std::int8_t> packed, int max_
 
 // Pairs are k and k + 8 of 16 of one column (kr = 16): codes i and i + 8 of every 16 in `packed`.
 SaturationCount count_unsafe_signed_pairs(std::span<const std::int8_t> packed);
+
+// Of whichever pairs a GEMM that takes plain codes adds in 16 bits; none where it adds none.
+SaturationCount count_unsafe(const Gemm& gemm, std::span<const std::int8_t> packed, int max_code);
 
 }  // namespace octet::kernels

@@ -78,11 +78,8 @@ class Importer {
 };
 
 Status Importer::count() {
-  if (Status status = budget_.check_count(static_cast<std::size_t>(proto_.node_size()), "nodes"); !status)
-    return status;
-  if (Status status = budget_.check_count(static_cast<std::size_t>(proto_.input_size()), "inputs"); !status)
-    return status;
-  return budget_.check_count(static_cast<std::size_t>(proto_.output_size()), "outputs");
+  const auto size = [](int n) { return static_cast<std::size_t>(n); };
+  return budget_.check_counts(size(proto_.node_size()), size(proto_.input_size()), size(proto_.output_size()));
 }
 
 Status Importer::read_opset() {

@@ -78,9 +78,7 @@ class Reader {
 };
 
 Status Reader::count() {
-  if (Status status = budget_.check_count(model_.nodes()->size(), "nodes"); !status) return status;
-  if (Status status = budget_.check_count(model_.inputs()->size(), "inputs"); !status) return status;
-  return budget_.check_count(model_.outputs()->size(), "outputs");
+  return budget_.check_counts(model_.nodes()->size(), model_.inputs()->size(), model_.outputs()->size());
 }
 
 Status Reader::find_packed() {
